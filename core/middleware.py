@@ -1,0 +1,50 @@
+"""The request's id for logs and audit, and one page for every refusal."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from core.context import RequestContext, use
+from core.errors import AppError, problem
+
+_SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+
+
+class RequestContextMiddleware:
+    """Gives each request an id (a proxy's well-formed X-Request-ID is kept) and answers with it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _SAFE_ID.match(given) else uuid.uuid4().hex
+        request.request_id = request_id  # type: ignore[attr-defined]
+        with use(RequestContext(request_id=request_id, address=request.META.get("REMOTE_ADDR", ""))):
+            response = self.get_response(request)
+        response.headers["X-Request-ID"] = request_id
+        return response
+
+
+class ErrorMiddleware:
+    """Turns an AppError that a view raised into the error page, or into a problem document under /api/."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, AppError):
+            return None
+        if request.path.startswith("/api/"):
+            body = problem(error, instance=request.path)
+            return JsonResponse(body, status=error.status, content_type="application/problem+json")
+        context = {"error": error, "request_id": getattr(request, "request_id", "")}
+        return render(request, "base/error.html", context, status=error.status)

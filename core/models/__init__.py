@@ -1,0 +1,5 @@
+from core.models.audit import AuditEntry
+from core.models.dataset import Dataset
+from core.models.outbox import OutboxMessage
+
+__all__ = ["AuditEntry", "Dataset", "OutboxMessage"]

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from django.db import models
+
+from accounts.models.account import Account
+from accounts.models.identifier import Identifier
+from core.models import Dataset
+
+
+class Session(models.Model):
+    """A stretch of use by an account from one place."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="+", db_index=False)
+    natural_key = models.UUIDField()  # keyed hash of the platform's session id
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="sessions", db_index=False)
+    batch = models.ForeignKey("accounts.Batch", on_delete=models.SET_NULL, null=True, related_name="+")
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ip = models.ForeignKey(Identifier, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    device = models.ForeignKey(
+        Identifier, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    tls = models.ForeignKey(
+        Identifier, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    user_agent = models.ForeignKey(
+        Identifier, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    asn = models.PositiveBigIntegerField(null=True)
+    n_requests = models.PositiveIntegerField(null=True)
+    n_input_tokens = models.PositiveBigIntegerField(null=True)
+    n_output_tokens = models.PositiveBigIntegerField(null=True)
+    extra = models.JSONField(null=True)  # unknown x_ columns
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "natural_key"], name="session_once_in_a_dataset"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["account", "started_at"], name="session_of_an_account"
+            ),  # account page, heatmap
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} at {self.started_at:%Y-%m-%d %H:%M}"

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from config import env, home
 from config.home import Places
-from config.problems import BadSetting, HomeProblem, Problem, ServerProblem, os_error_to_problem
+from config.problems import BadSetting, HomeProblem, ServerProblem, os_error_to_problem
 
 START_SECONDS = 120
 LET_GO_SECONDS = 15
@@ -30,6 +30,8 @@ COMMANDS_WITHOUT_SERVERS = frozenset(
     {"", "help", "check", "version", "collectstatic", "findstatic", "diffsettings", "simulate", "spectacular", "makemessages",
      "compilemessages", "startapp", "database_roles"}
 )  # fmt: skip
+
+_started: list[subprocess.Popen[bytes]] = []  # keepers of ours: they outlive us when others use the servers too
 
 
 @dataclass
@@ -120,6 +122,7 @@ def _start_keeper(places: Places, *, fsync: bool) -> None:
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": str(home.REPOSITORY)},
         )
+    _started.append(keeper)
     assert keeper.stdout is not None
     with keeper.stdout as answer:
         readable, _, _ = select.select([answer], [], [], START_SECONDS)
@@ -148,6 +151,3 @@ def _try_lock(path: Path, kind: int) -> bool:
         except BlockingIOError:
             return False
     return True
-
-
-__all__ = ["Held", "Problem", "hold", "held_for_command", "is_embedded"]

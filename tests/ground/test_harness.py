@@ -1,0 +1,51 @@
+"""The harness itself: databases are apart, roles are kept, a worker does what it is told."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import ProgrammingError, connection, connections, transaction
+from django.test import Client
+
+from tests.databases import LiveDatabase
+
+
+def _names() -> list[str]:
+    return sorted(get_user_model().objects.values_list("username", flat=True))
+
+
+@pytest.mark.parametrize("name", ["one", "two"])
+def test_it_rolls_back_what_a_test_writes(db: None, name: str) -> None:
+    assert _names() == []
+    get_user_model().objects.create(username=name)
+    assert _names() == [name]
+
+
+@pytest.mark.parametrize("name", ["one", "two"])
+def test_it_gives_each_live_test_a_database_of_its_own(live_db: LiveDatabase, name: str) -> None:
+    assert _names() == []
+    get_user_model().objects.create(username=name)
+    connection.close()
+    assert _names() == [name]
+    assert connections["owner"].settings_dict["NAME"] == live_db.name
+
+
+def test_it_works_under_the_app_role_which_cannot_change_tables(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == ("hydrascope_app",)
+        with pytest.raises(ProgrammingError, match="must be owner"), transaction.atomic():
+            cursor.execute("DROP TABLE staff_user CASCADE")
+
+
+def test_it_answers_that_it_lives_and_is_ready(live_db: LiveDatabase, broker: str, client: Client) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    answer = client.get("/readyz")
+    assert answer.json() == {"status": "ok", "checks": {"database": "ok", "broker": "ok", "migrations": "ok"}}
+
+
+def test_it_says_what_is_not_ready(live_db: LiveDatabase, client: Client, settings: object) -> None:
+    settings.CELERY_BROKER_URL = "redis+socket:///nowhere/valkey.sock?virtual_host=0"  # type: ignore[attr-defined]
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"database": "ok", "broker": "failed", "migrations": "ok"}

@@ -1,0 +1,79 @@
+"""Step 2: hubs, values whose holders are independent of each other given everything else that they have.
+
+A carrier's address, a campus, a VPN exit, a popular client: many strangers. A network's own proxy also has many
+holders, but they are tied to each other by cards, devices or other addresses far more often than chance explains.
+Size alone tells the two apart in neither direction, so it is not asked. See docs/theory/hubs.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from investigations.linkage import types
+from investigations.linkage.gather import Gathered
+from investigations.linkage.kernels import dependence
+from investigations.linkage.settings import Settings
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Hubs:
+    """For each value: whether it is a hub, and its holders' independence in millionths (-1: not tested)."""
+
+    is_hub: npt.NDArray[np.bool_]
+    independence: npt.NDArray[np.int32]
+
+
+def find_hubs(gathered: Gathered, settings: Settings) -> Hubs:
+    """The hubs. Cost: a bounded look at hub_sample holders of each value that has enough of them."""
+    minimum = np.array([settings.family(name).hub_min_holders for name in types.FAMILIES], np.int64)
+    tested = np.flatnonzero(gathered.value_holders >= minimum[gathered.value_family])
+    pointers, values, _, _ = gathered.by_unit
+    looked, tied, chance = dependence(
+        tested,
+        gathered.holder_ptr,
+        gathered.holders,
+        pointers,
+        values,
+        gathered.value_kind,
+        gathered.kind_family,
+        settings.hub_sample,
+        settings.hub_rare_holders,
+        gathered.n_units,
+    )
+    independence = np.full(gathered.n_values, -1, np.int32)
+    independence[tested] = independence_from(looked, tied, chance)
+    return Hubs(independence >= round(settings.hub_independence * MILLION), independence)
+
+
+def independence_from(
+    looked: npt.NDArray[np.int32], tied: npt.NDArray[np.int32], chance: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int32]:
+    """Millionths of holders that have nothing in common beyond chance: 1 - (seen - chance) / (1 - chance).
+
+    Where chance alone ties nearly everybody (a value that almost all have) nothing can be seen: independent.
+    """
+    room = looked - chance
+    excess = np.where(room > 0.05 * looked, (tied - chance) / np.maximum(room, 1e-9), 0.0)
+    return np.asarray(np.rint((1.0 - np.clip(excess, 0.0, 1.0)) * MILLION), dtype=np.int32)
+
+
+def hub_table(gathered: Gathered, hubs: Hubs) -> pa.Table:
+    """HUBS: every tested value, by kind and number."""
+    at = np.flatnonzero(hubs.independence >= 0)
+    table = pa.table(
+        {
+            "kind": pa.array([gathered.kinds[code] for code in gathered.value_kind[at]], pa.string()),
+            "value": gathered.value_number[at],
+            "holders": gathered.value_holders[at],
+            "independence": hubs.independence[at] / MILLION,
+            "is_hub": hubs.is_hub[at],
+        },
+        schema=types.HUBS,
+    )
+    return table.sort_by([("kind", "ascending"), ("value", "ascending")])

@@ -1,0 +1,356 @@
+"""Compiled loops over integer arrays: the only code here that touches single pairs.
+
+Everything is integer arithmetic, so that the same input gives the same bytes on any machine. Compiled code is
+cached beside the package or, where that folder is read-only, in the user's cache; without either it is compiled anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numba import njit
+
+NO_TIME = -(2**63) + 1
+"""Stands for a missing time in an int64 array."""
+DAMPING_ONE = 1 << 12
+"""Damping factors are whole numbers of 1 / DAMPING_ONE."""
+PER_FAMILY = 32
+"""Strongest shared values of a family that count for a pair; damping leaves nothing of later ones."""
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def compiled(function: _F) -> _F:
+    """The function as machine code, cached on disk where some folder lets us."""
+    try:
+        return njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # numba: no folder to cache in
+        return njit(nogil=True)(function)  # type: ignore[no-any-return]
+
+
+@compiled
+def transpose(pointers, members, n_members):  # type: ignore[no-untyped-def]
+    """Pointers, groups and positions by member, from groups of members: a counting sort that keeps order."""
+    out = np.zeros(n_members + 1, np.int64)
+    for member in members:
+        out[member + 1] += 1
+    for i in range(n_members):
+        out[i + 1] += out[i]
+    cursor = out[:-1].copy()
+    groups = np.empty(members.size, np.int32)
+    positions = np.empty(members.size, np.int64)
+    for group in range(pointers.size - 1):
+        for at in range(pointers[group], pointers[group + 1]):
+            slot = cursor[members[at]]
+            cursor[members[at]] += 1
+            groups[slot] = group
+            positions[slot] = at
+    return out, groups, positions
+
+
+@compiled
+def holds(unit_values, low, high, value):  # type: ignore[no-untyped-def]
+    """Whether value is in the ascending unit_values[low:high]."""
+    while low < high:
+        middle = (low + high) >> 1
+        found = unit_values[middle]
+        if found == value:
+            return True
+        if found < value:
+            low = middle + 1
+        else:
+            high = middle
+    return False
+
+
+@compiled
+def dependence(tested, holder_ptr, holders, unit_ptr, unit_values, value_kind, kind_family, sample, rare, n_units):  # type: ignore[no-untyped-def]
+    """For each tested value: holders looked at, those tied to another holder, and the sum of chances of that.
+
+    A holder is tied when some other rare value of it is also held by another holder of the tested value. A rare
+    value of the same family counts only when it is of the same kind (an address range follows from its address).
+    Cost: tested x sample x (values of a holder) x rare.
+    """
+    looked = np.zeros(tested.size, np.int32)
+    tied = np.zeros(tested.size, np.int32)
+    chance = np.zeros(tested.size, np.float64)
+    for t in range(tested.size):
+        value = tested[t]
+        low, high = holder_ptr[value], holder_ptr[value + 1]
+        degree = high - low
+        n = min(degree, sample)
+        share = (degree - 1) / max(n_units - 1, 1)
+        for s in range(n):
+            unit = holders[low + s * degree // n]
+            met = 0
+            found = False
+            for at in range(unit_ptr[unit], unit_ptr[unit + 1]):
+                other = unit_values[at]
+                size = holder_ptr[other + 1] - holder_ptr[other]
+                if other == value or size > rare:
+                    continue
+                kind, kind_other = value_kind[value], value_kind[other]
+                if kind != kind_other and kind_family[kind] == kind_family[kind_other]:
+                    continue
+                for slot in range(holder_ptr[other], holder_ptr[other + 1]):
+                    peer = holders[slot]
+                    if peer == unit:
+                        continue
+                    met += 1
+                    if not found and holds(unit_values, unit_ptr[peer], unit_ptr[peer + 1], value):
+                        found = True
+            looked[t] += 1
+            tied[t] += 1 if found else 0
+            chance[t] += 1.0 - (1.0 - share) ** met
+    return looked, tied, chance
+
+
+@compiled
+def count_pairs(values, holder_ptr, budget):  # type: ignore[no-untyped-def]
+    """Room that pairs_of needs for these values."""
+    total = 0
+    ring = max(budget // 3, 1)
+    for value in values:
+        degree = holder_ptr[value + 1] - holder_ptr[value]
+        if degree - 1 <= 2 * ring * 3:
+            total += degree * (degree - 1) // 2
+        else:
+            total += 3 * ring * degree
+    return total
+
+
+@compiled
+def mixed(number):  # type: ignore[no-untyped-def]
+    """A number well mixed into 64 bits (splitmix64), as int64."""
+    z = np.uint64(number) + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.int64((z ^ (z >> np.uint64(31))) >> np.uint64(1))
+
+
+@compiled
+def ring_pairs(members, order, ring, out, used):  # type: ignore[no-untyped-def]
+    """Writes each member's pairs with the next `ring` ones in this order, round the end; returns the new length."""
+    n = order.size
+    for i in range(n):
+        for step in range(1, ring + 1):
+            a, b = members[order[i]], members[order[(i + step) % n]]
+            out[used] = (np.int64(min(a, b)) << 32) | np.int64(max(a, b))
+            used += 1
+    return used
+
+
+@compiled
+def pairs_of(values, holder_ptr, holders, first_at, rarest, budget, seed, room):  # type: ignore[no-untyped-def]
+    """Candidate pairs a << 32 | b (a < b) of the values, not yet distinct.
+
+    Few holders: all pairs. Many: rings in three orders, by time of first use, by the rarest value that the
+    holders have (those who share it stand together) and at random by hash, which ties the whole value together.
+    """
+    out = np.empty(room, np.int64)
+    used = 0
+    ring = max(budget // 3, 1)
+    for value in values:
+        low, high = holder_ptr[value], holder_ptr[value + 1]
+        degree = high - low
+        members = holders[low:high]
+        if degree - 1 <= 2 * ring * 3:
+            for i in range(degree):
+                for j in range(i + 1, degree):
+                    out[used] = (np.int64(members[i]) << 32) | np.int64(members[j])
+                    used += 1
+            continue
+        keys = np.empty(degree, np.int64)
+        used = ring_pairs(members, np.argsort(first_at[low:high], kind="mergesort"), ring, out, used)
+        for i in range(degree):
+            keys[i] = rarest[members[i]]
+        used = ring_pairs(members, np.argsort(keys, kind="mergesort"), ring, out, used)
+        for i in range(degree):
+            keys[i] = mixed(np.int64(members[i]) * 1_000_003 + value * 7_919 + seed)
+        used = ring_pairs(members, np.argsort(keys, kind="mergesort"), ring, out, used)
+    return out[:used]
+
+
+@compiled
+def gap_bits(first_a, last_a, first_b, last_b, unit_gap):  # type: ignore[no-untyped-def]
+    """Millibits lost to the time between two uses: one bit for each doubling of 1 + gap / unit_gap, rounded down."""
+    if unit_gap <= 0 or first_a == NO_TIME or first_b == NO_TIME:
+        return 0
+    gap = max(first_a, first_b) - min(last_a, last_b)
+    lost = 0
+    steps = gap // unit_gap + 1 if gap > 0 else 1
+    while steps > 1:
+        steps >>= 1
+        lost += 1000
+    return lost
+
+
+@compiled
+def implied(bits, kinds, n, i, finer):  # type: ignore[no-untyped-def]
+    """Whether entry i follows from a stronger entry of a finer kind."""
+    for j in range(n):
+        if finer[kinds[i], kinds[j]] and (bits[j] > bits[i] or (bits[j] == bits[i] and j < i)):
+            return True
+    return False
+
+
+@compiled
+def shared_values(a, b, units, values, kinds, weights, gaps, found_bits, found_values, found_kinds, counts):  # type: ignore[no-untyped-def]
+    """Fills, family by family and strongest first, what a and b share; counts holds how many of each family."""
+    unit_ptr, unit_values, unit_first, unit_last = units
+    value_kind, kind_family = kinds
+    counts[:] = 0
+    i, j = unit_ptr[a], unit_ptr[b]
+    while i < unit_ptr[a + 1] and j < unit_ptr[b + 1]:
+        if unit_values[i] < unit_values[j]:
+            i += 1
+            continue
+        if unit_values[i] > unit_values[j]:
+            j += 1
+            continue
+        value = unit_values[i]
+        kind = value_kind[value]
+        family = kind_family[kind]
+        lost = gap_bits(unit_first[i], unit_last[i], unit_first[j], unit_last[j], gaps[family])
+        bits = max(weights[value] - lost, 0)
+        i += 1
+        j += 1
+        n = counts[family]
+        if n == PER_FAMILY:
+            if bits <= found_bits[family, n - 1]:
+                continue
+            n -= 1
+        while n > 0 and found_bits[family, n - 1] < bits:
+            found_bits[family, n] = found_bits[family, n - 1]
+            found_values[family, n] = found_values[family, n - 1]
+            found_kinds[family, n] = found_kinds[family, n - 1]
+            n -= 1
+        found_bits[family, n] = bits
+        found_values[family, n] = value
+        found_kinds[family, n] = kind
+        counts[family] = min(counts[family] + 1, PER_FAMILY)
+
+
+@compiled
+def score_pairs(pairs, units, values, kinds, weights, gaps, damping, caps, finer):  # type: ignore[no-untyped-def]
+    """Millibits of evidence of each pair: damped inside a family, capped, summed over families."""
+    n_families = damping.shape[0]
+    found_bits = np.zeros((n_families, PER_FAMILY), np.int64)
+    found_values = np.zeros((n_families, PER_FAMILY), np.int32)
+    found_kinds = np.zeros((n_families, PER_FAMILY), np.int16)
+    counts = np.zeros(n_families, np.int64)
+    out = np.zeros(pairs.size, np.int32)
+    for p in range(pairs.size):
+        a, b = pairs[p] >> 32, pairs[p] & 0xFFFFFFFF
+        shared_values(a, b, units, values, kinds, weights, gaps, found_bits, found_values, found_kinds, counts)
+        total = 0
+        for family in range(n_families):
+            part, rank = 0, 0
+            for i in range(counts[family]):
+                if implied(found_bits[family], found_kinds[family], counts[family], i, finer):
+                    continue
+                part += found_bits[family, i] * damping[family, rank] >> 12
+                rank += 1
+            total += min(part, caps[family])
+        out[p] = total
+    return out
+
+
+@compiled
+def explain_pairs(pairs, units, values, kinds, weights, gaps, damping, caps, finer, hubs, raw, limit):  # type: ignore[no-untyped-def]
+    """Evidence rows of each pair: pair number, value, bits, raw bits. The bits of a pair sum to its score.
+
+    Rows without bits (hubs, values that follow from a finer one, what damping left nothing of) fill up to `limit`.
+    """
+    n_families = damping.shape[0]
+    found_bits = np.zeros((n_families, PER_FAMILY), np.int64)
+    found_values = np.zeros((n_families, PER_FAMILY), np.int32)
+    found_kinds = np.zeros((n_families, PER_FAMILY), np.int16)
+    counts = np.zeros(n_families, np.int64)
+    room = 1024
+    out = np.zeros((room, 4), np.int64)
+    used = 0
+    for p in range(pairs.size):
+        a, b = pairs[p] >> 32, pairs[p] & 0xFFFFFFFF
+        shared_values(a, b, units, values, kinds, weights, gaps, found_bits, found_values, found_kinds, counts)
+        if used + n_families * PER_FAMILY > room:
+            grown = np.zeros((room * 2, 4), np.int64)
+            grown[:used] = out[:used]
+            out = grown
+            room *= 2
+        start = used
+        for zero in range(2):
+            for family in range(n_families):
+                left, rank = caps[family], 0
+                for i in range(counts[family]):
+                    bits = 0
+                    if not implied(found_bits[family], found_kinds[family], counts[family], i, finer):
+                        bits = min(found_bits[family, i] * damping[family, rank] >> 12, left)
+                        rank += 1
+                    left -= bits
+                    if (bits == 0) != (zero == 1) or (zero == 1 and used - start >= limit):
+                        continue
+                    value = found_values[family, i]
+                    out[used, 0] = p
+                    out[used, 1] = value
+                    out[used, 2] = bits
+                    out[used, 3] = raw[value] if hubs[value] else found_bits[family, i]
+                    used += 1
+    return out[:used]
+
+
+@compiled
+def cut_sizes(pointers, neighbours):  # type: ignore[no-untyped-def]
+    """For each node of a graph: how many nodes its removal cuts off from the largest part that is left.
+
+    Tarjan's search for articulation points, without recursion; linear in nodes and edges.
+    """
+    n = pointers.size - 1
+    order = np.full(n, -1, np.int64)
+    low = np.zeros(n, np.int64)
+    size = np.ones(n, np.int64)
+    parent = np.full(n, -1, np.int64)
+    cursor = pointers[:-1].copy()
+    root_of = np.full(n, -1, np.int64)
+    parts = np.zeros(n, np.int64)  # nodes in subtrees that hang on this node alone
+    largest = np.zeros(n, np.int64)  # the largest of those subtrees
+    stack = np.empty(n, np.int64)
+    clock = 0
+    for root in range(n):
+        if order[root] >= 0:
+            continue
+        depth = 0
+        stack[0] = root
+        order[root] = low[root] = clock
+        root_of[root] = root
+        clock += 1
+        while depth >= 0:
+            node = stack[depth]
+            if cursor[node] < pointers[node + 1]:
+                other = neighbours[cursor[node]]
+                cursor[node] += 1
+                if order[other] < 0:
+                    parent[other] = node
+                    order[other] = low[other] = clock
+                    root_of[other] = root
+                    clock += 1
+                    depth += 1
+                    stack[depth] = other
+                elif other != parent[node]:
+                    low[node] = min(low[node], order[other])
+                continue
+            depth -= 1
+            above = parent[node]
+            if above >= 0:
+                low[above] = min(low[above], low[node])
+                size[above] += size[node]
+                if low[node] >= order[above]:
+                    parts[above] += size[node]
+                    largest[above] = max(largest[above], size[node])
+    cut = np.zeros(n, np.int64)
+    for node in range(n):
+        rest = size[root_of[node]] - 1 - parts[node]
+        cut[node] = parts[node] + rest - max(largest[node], rest)
+    return cut

@@ -1,0 +1,106 @@
+"""Step 6: what a member is to its cluster, and whose evidence would carry a decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from investigations.linkage import types
+from investigations.linkage.gather import Gathered, Ints, SmallInts
+from investigations.linkage.kernels import cut_sizes
+from investigations.linkage.settings import Settings
+
+CORE, PERIPHERY, BRIDGE = range(3)
+BRIDGE_CUT = 3
+"""A bridge's removal cuts at least this many members off from the largest part that is left."""
+
+
+@dataclass(frozen=True)
+class Linked:
+    """The backbone with its evidence, in unit and value numbers."""
+
+    a: Ints
+    b: Ints
+    bits: SmallInts
+    cluster: Ints  # of both ends, -1 when they differ
+    evidence: Ints  # rows of (link, value, bits, raw bits)
+
+
+def positions(linked: Linked, labels: Ints, settings: Settings) -> tuple[npt.NDArray[np.int8], SmallInts, SmallInts]:
+    """Position, strongest millibits and number of links inside the cluster, by unit."""
+    inside = linked.cluster >= 0
+    a, b, bits = linked.a[inside], linked.b[inside], linked.bits[inside]
+    ends = np.concatenate([a, b])
+    degree = np.bincount(ends, minlength=labels.size).astype(np.int32)
+    best = np.zeros(labels.size, np.int32)
+    np.maximum.at(best, ends, np.concatenate([bits, bits]))
+    size = np.bincount(labels[labels >= 0], minlength=1)[np.maximum(labels, 0)]
+    core = (best >= round(1000 * settings.core_bits)) & ((degree >= 2) | (size == 2))
+    graph = csr_array((np.ones(ends.size, np.int8), (ends, np.concatenate([b, a]))), shape=(labels.size, labels.size))
+    cut = cut_sizes(graph.indptr.astype(np.int64), graph.indices.astype(np.int64))
+    position = np.where(core, CORE, PERIPHERY)
+    position[cut >= BRIDGE_CUT] = BRIDGE
+    return position.astype(np.int8), best, degree
+
+
+def actionable_units(
+    gathered: Gathered, linked: Linked, labels: Ints, position: npt.NDArray[np.int8], settings: Settings
+) -> npt.NDArray[np.bool_]:
+    """Units whose own evidence would carry a decision; the rule is in docs/theory/clusters.md.
+
+    A core member of a cluster that is large enough, an account by itself (not a declared group), with reasons in
+    two families or, where the data has one family only, in two values neither of whose holders contain the other's.
+    A family that a stranger alone can write to gives no reason.
+    """
+    units, values, families = _reasons(gathered, linked, settings)
+    pairs = np.unique(units * len(types.FAMILIES) + families)
+    n_families = np.bincount(pairs // len(types.FAMILIES), minlength=labels.size)
+    good = n_families >= 2
+    if _families_in(gathered) < 2:
+        good |= _two_independent(gathered, units, values, labels.size)
+    accounts = np.zeros(int(labels.max(initial=-1)) + 2, np.int64)
+    np.add.at(accounts, labels, gathered.unit_size)
+    large = (labels >= 0) & (accounts[labels] >= settings.actionable_min_cluster)
+    return np.asarray(good & large & (position == CORE) & (gathered.unit_size == 1))
+
+
+def _reasons(gathered: Gathered, linked: Linked, settings: Settings) -> tuple[Ints, Ints, Ints]:
+    """Distinct (unit, value, family) that count as a reason, from the links inside clusters."""
+    link, value, bits = linked.evidence[:, 0], linked.evidence[:, 1], linked.evidence[:, 2]
+    family = gathered.value_family[value].astype(np.int64)
+    barred = np.array([settings.family(name).third_party for name in types.FAMILIES])
+    keep = (bits >= round(1000 * settings.actionable_value_bits)) & ~barred[family] & (linked.cluster[link] >= 0)
+    link, value, family = link[keep], value[keep], family[keep]
+    rows = np.stack(
+        [np.concatenate([linked.a[link], linked.b[link]]), np.tile(value, 2), np.tile(family, 2)], axis=1
+    ).reshape(-1, 3)
+    rows = np.unique(rows, axis=0)
+    return rows[:, 0], rows[:, 1], rows[:, 2]
+
+
+def _families_in(gathered: Gathered) -> int:
+    """How many families have shared values at all."""
+    return int(np.unique(gathered.value_family).size)
+
+
+def _two_independent(gathered: Gathered, units: Ints, values: Ints, n: int) -> npt.NDArray[np.bool_]:
+    """Units with two values neither of whose holders contain the other's; looks at the six rarest of each."""
+    out = np.zeros(n, bool)
+    order = np.lexsort((values, gathered.value_holders[values], units))
+    units, values = units[order], values[order]
+    starts = np.flatnonzero(np.diff(units, prepend=-1))
+    for start, end in zip(starts, np.append(starts[1:], units.size), strict=True):
+        rarest = [_holders(gathered, value) for value in values[start : min(end, start + 6)]]
+        out[units[start]] = any(
+            np.intersect1d(one, two, assume_unique=True).size < min(one.size, two.size)
+            for i, one in enumerate(rarest)
+            for two in rarest[i + 1 :]
+        )
+    return out
+
+
+def _holders(gathered: Gathered, value: int) -> SmallInts:
+    return gathered.holders[gathered.holder_ptr[value] : gathered.holder_ptr[value + 1]]

@@ -1,0 +1,239 @@
+"""A run: steps that each leave an artefact in the working folder and are skipped when it is there already.
+
+An artefact is written under a temporary name, then renamed: what bears its name is whole. A folder that was begun
+with other inputs or settings is begun anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from investigations.linkage import tables, types
+from investigations.linkage.candidates import candidate_pairs
+from investigations.linkage.cluster import cluster_units
+from investigations.linkage.gather import Gathered, Ints, column_ints, gather, gathered_from
+from investigations.linkage.hubs import Hubs, find_hubs, hub_table
+from investigations.linkage.model import ENGINE_VERSION, canonical, digest_of, model_from
+from investigations.linkage.position import Linked, actionable_units, positions
+from investigations.linkage.score import Scorer, linked_pairs, scorer_from
+from investigations.linkage.settings import Settings
+
+STEPS = ("gather", "hubs", "candidates", "score", "cluster", "publish")
+"""The steps in their order; `Progress.step` is one of them."""
+TABLES = ("links", "evidence", "clusters", "cluster_families", "cluster_values", "members", "hubs")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: step `index` (from 0) of `of`, and in it `done` of `total`."""
+
+    step: str
+    index: int
+    of: int
+    done: int
+    total: int
+
+
+class Stopped(Exception):
+    """The run was asked to stop; what its finished steps made is in the working folder."""
+
+
+def run(
+    inputs: types.Inputs,
+    settings: Settings,
+    *,
+    workdir: Path,
+    progress: Callable[[Progress], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> types.Result:
+    """Links, clusters and the model of these inputs; goes on where an earlier call in this folder ended.
+
+    Raises Stopped between two steps, and inside the long ones, when should_stop says so.
+    """
+    workdir.mkdir(parents=True, exist_ok=True)
+    _begin(workdir, inputs, settings)
+    return _Run(inputs, settings, workdir, progress, should_stop).result()
+
+
+@dataclass
+class _Run:
+    inputs: types.Inputs
+    settings: Settings
+    workdir: Path
+    progress: Callable[[Progress], None]
+    should_stop: Callable[[], bool]
+
+    def result(self) -> types.Result:
+        """Runs what is not there yet."""
+        gathered = self._gather()
+        hubs = self._hubs(gathered)
+        scorer = scorer_from(gathered, hubs, self.settings)
+        pairs = self._step("candidates", lambda: _one("pair", candidate_pairs(gathered, scorer.weights, self.settings)))
+        links = self._step("score", lambda: self._score(scorer, column_ints(pairs, "pair")))
+        labels = self._step("cluster", lambda: self._cluster(gathered, links))
+        self._publish(gathered, hubs, scorer, links, column_ints(labels, "cluster"), pairs.num_rows)
+        return load(self.workdir)
+
+    def _gather(self) -> Gathered:
+        made: dict[str, tuple[str, ...]] = {}
+
+        def rows() -> pa.Table:
+            found, made["kinds"] = gather(self.inputs, self.settings, scratch=self.workdir)
+            return found.replace_schema_metadata({"kinds": json.dumps(made["kinds"])})
+
+        table = self._step("gather", rows)
+        kinds = tuple(json.loads(table.schema.metadata[b"kinds"]))
+        return gathered_from(self.inputs, table, kinds)
+
+    def _hubs(self, gathered: Gathered) -> Hubs:
+        def found() -> pa.Table:
+            hubs = find_hubs(gathered, self.settings)
+            return pa.table({"is_hub": hubs.is_hub, "independence": hubs.independence})
+
+        table = self._step("hubs", found)
+        is_hub = table["is_hub"].to_numpy()
+        return Hubs(np.asarray(is_hub, bool), column_ints(table, "independence").astype(np.int32))
+
+    def _score(self, scorer: Scorer, pairs: Ints) -> pa.Table:
+        linked, bits = linked_pairs(scorer, pairs, self.settings, lambda done, total: self._tick("score", done, total))
+        return pa.table({"pair": linked, "bits": bits})
+
+    def _cluster(self, gathered: Gathered, links: pa.Table) -> pa.Table:
+        pairs, bits = column_ints(links, "pair"), column_ints(links, "bits").astype(np.int32)
+        return _one("cluster", cluster_units(pairs, bits, gathered.unit_account, gathered.unit_size, self.settings))
+
+    def _publish(
+        self, gathered: Gathered, hubs: Hubs, scorer: Scorer, links: pa.Table, labels: Ints, n_pairs: int
+    ) -> None:
+        if (self.workdir / "result.json").exists():
+            self._tick("publish", 1, 1)
+            return
+        self._tick("publish", 0, 1)
+        linked = linked_from(scorer, links, labels, self.settings)
+        made = result_tables(gathered, hubs, scorer, linked, labels, self.settings)
+        for name in TABLES:
+            _write_table(made[name], self.workdir / f"{name}.parquet")
+        summary = {
+            "model": model_from(gathered, hubs, self.settings),
+            "statistics": _statistics(gathered, hubs, made, n_pairs),
+        }
+        _write_bytes(canonical(summary), self.workdir / "result.json")
+        self._tick("publish", 1, 1)
+
+    def _step(self, name: str, make: Callable[[], pa.Table]) -> pa.Table:
+        """The step's artefact, made if it is not there yet."""
+        path = self.workdir / f"step_{name}.parquet"
+        if not path.exists():
+            self._tick(name, 0, 1)
+            _write_table(make(), path)
+        self._tick(name, 1, 1)
+        return pq.read_table(path, memory_map=True)
+
+    def _tick(self, step: str, done: int, total: int) -> None:
+        self.progress(Progress(step, STEPS.index(step), len(STEPS), done, total))
+        if self.should_stop():
+            raise Stopped(step)
+
+
+def linked_from(scorer: Scorer, links: pa.Table, labels: Ints, settings: Settings) -> Linked:
+    """The backbone's links with their evidence."""
+    pairs = column_ints(links, "pair")
+    a, b = pairs >> 32, pairs & 0xFFFFFFFF
+    cluster = np.where(labels[a] == labels[b], labels[a], -1)
+    evidence = scorer.evidence(pairs, settings.evidence_per_link)
+    return Linked(a, b, column_ints(links, "bits").astype(np.int32), cluster, evidence)
+
+
+def result_tables(
+    gathered: Gathered, hubs: Hubs, scorer: Scorer, linked: Linked, labels: Ints, settings: Settings
+) -> dict[str, pa.Table]:
+    """Every table of a result by its name."""
+    by_family = tables.family_bits(gathered, linked)
+    placed = positions(linked, labels, settings)
+    actionable = actionable_units(gathered, linked, labels, placed[0], settings)
+    unit_masks = tables.unit_family_masks(linked, by_family, labels.size)
+    return {
+        "links": tables.links_table(gathered, linked, by_family),
+        "evidence": tables.evidence_table(gathered, hubs, linked),
+        "clusters": tables.clusters_table(gathered, linked, labels, placed[1], actionable, by_family, settings),
+        "cluster_families": tables.cluster_families_table(linked, labels, by_family, scorer.line),
+        "cluster_values": tables.cluster_values_table(gathered, scorer, linked, labels, settings),
+        "members": tables.members_table(gathered, labels, placed, actionable, unit_masks),
+        "hubs": hub_table(gathered, hubs),
+    }
+
+
+def load(workdir: Path) -> types.Result:
+    """The result of a run that has ended in this folder."""
+    summary = json.loads((workdir / "result.json").read_text(encoding="utf-8"))
+    read = {name: pq.read_table(workdir / f"{name}.parquet") for name in TABLES}
+    return types.Result(**read, model=summary["model"], statistics=summary["statistics"])
+
+
+def _statistics(gathered: Gathered, hubs: Hubs, made: dict[str, pa.Table], n_pairs: int) -> dict[str, Any]:
+    return {
+        "accounts": int(gathered.accounts.size),
+        "units": gathered.n_units,
+        "values": gathered.n_values,
+        "holdings": int(gathered.holders.size),
+        "hubs_tested": int((hubs.independence >= 0).sum()),
+        "hubs": int(hubs.is_hub.sum()),
+        "pairs": n_pairs,
+        "links": made["links"].num_rows,
+        "evidence": made["evidence"].num_rows,
+        "clusters": made["clusters"].num_rows,
+        "members": made["members"].num_rows,
+        "actionable": int(np.asarray(made["members"]["actionable"]).sum()),
+    }
+
+
+def _begin(workdir: Path, inputs: types.Inputs, settings: Settings) -> None:
+    """Empties the folder unless it was begun with these inputs, settings and engine."""
+    state = {"engine": ENGINE_VERSION, "inputs": _inputs_digest(inputs), "settings": digest_of(settings.to_dict())}
+    path = workdir / "run.json"
+    if path.exists() and path.read_bytes() == canonical(state):
+        return
+    for name in [*(f"step_{step}" for step in STEPS), *TABLES]:
+        (workdir / f"{name}.parquet").unlink(missing_ok=True)
+    (workdir / "result.json").unlink(missing_ok=True)
+    _write_bytes(canonical(state), path)
+
+
+def _inputs_digest(inputs: types.Inputs) -> str:
+    """sha256 over the tables' buffers, the families, and names and sizes of the exchange files (never rewritten)."""
+    digest = hashlib.sha256(canonical([inputs.families, inputs.now]))
+    for table in (inputs.accounts, inputs.sightings, inputs.declared):
+        digest.update(canonical([table.num_rows, table.schema.names]))
+        for column in table.columns:
+            for chunk in column.chunks:
+                for buffer in chunk.buffers():
+                    digest.update(buffer if buffer is not None else b"-")
+    digest.update(canonical([[path, os.stat(path).st_size] for path in inputs.exchanges]))
+    return digest.hexdigest()
+
+
+def _one(name: str, numbers: Ints) -> pa.Table:
+    return pa.table({name: numbers})
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
+    """Writes the table whole or not at all; equal tables give equal bytes."""
+    temporary = path.with_suffix(".tmp")
+    pq.write_table(table, temporary, compression="zstd", compression_level=1)
+    os.replace(temporary, path)
+
+
+def _write_bytes(content: bytes, path: Path) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)

@@ -63,7 +63,7 @@ def signed_in(view: V) -> V:
 
 
 def decision_for(callback: Callable[..., Any], url_name: str | None = None) -> Decision | None:
-    """The decision that a URL's callback carries; for other people's views, what the settings say of the URL's name."""
+    """The decision that a URL's callback carries; for other people's views, what the settings say of its name."""
     own = getattr(callback, "access", None) or getattr(getattr(callback, "cls", None), "access", None)
     return own or settings.ACCESS_DECISIONS.get(url_name or "")
 
@@ -92,7 +92,7 @@ def get_or_404(rows: QuerySet[M], public_id: str) -> M:
 
 
 class AccessMiddleware:
-    """Refuses by default: a view without a decision is closed to everyone. API views decide in their permission class."""
+    """Refuses by default: a view without a decision is closed. API views decide in their permission class."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,26 +73,33 @@ def record(action: Action, *, actor: Any = None, target: str = "", dataset: str 
 def verify() -> ChainReport:
     """Walks the whole chain and recomputes each hash here, not in the database; names the first broken entry."""
     previous, seq, n = GENESIS, 0, 0
-    with transaction.atomic(), connection.cursor() as plain:
-        plain.execute(
-            f"DECLARE chain NO SCROLL CURSOR FOR SELECT seq, previous_hash, hash, {_PAYLOAD} {_FROM}"
-        )
-        while True:
-            plain.execute("FETCH 5000 FROM chain")
-            rows = plain.fetchall()
-            if not rows:
-                return ChainReport(n, seq, previous.hex(), None)
-            for row_seq, row_previous, row_hash, payload in rows:
-                reason = _broken(row_seq, bytes(row_previous), bytes(row_hash), payload, seq, previous)
-                if reason:
-                    return ChainReport(n, seq, previous.hex(), row_seq, reason)
-                previous, seq, n = bytes(row_hash), row_seq, n + 1
+    for row_seq, row_previous, row_hash, payload in _rows():
+        reason = _broken(row_seq, bytes(row_previous), bytes(row_hash), payload, seq, previous)
+        if reason:
+            return ChainReport(n, seq, previous.hex(), row_seq, reason)
+        previous, seq, n = bytes(row_hash), row_seq, n + 1
+    return ChainReport(n, seq, previous.hex(), None)
 
 
 # What an entry's hash covers. The trigger of migration 0002_audit_chain builds the same text.
 _PAYLOAD = """jsonb_build_array(seq, (extract(epoch FROM at) * 1000000)::bigint, actor, actor_label, action, target,
  dataset, details, request_id, address)::text"""
 _FROM = "FROM core_auditentry ORDER BY seq"
+
+
+def _rows() -> Iterator[tuple[int, bytes, bytes, str]]:
+    """The whole chain in order, a few thousand rows in memory at a time."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"DECLARE chain NO SCROLL CURSOR FOR SELECT seq, previous_hash, hash, {_PAYLOAD} {_FROM}")
+        try:
+            while True:
+                cursor.execute("FETCH 5000 FROM chain")
+                rows = cursor.fetchall()
+                if not rows:
+                    return
+                yield from rows
+        finally:
+            cursor.execute("CLOSE chain")
 
 
 def _broken(seq: int, before: bytes, own: bytes, payload: str, last_seq: int, last_hash: bytes) -> str:

@@ -14,7 +14,8 @@ class RequestContext:
     address: str = ""
 
 
-_current: ContextVar[RequestContext] = ContextVar("request_context", default=RequestContext())
+_NONE = RequestContext()
+_current: ContextVar[RequestContext] = ContextVar("request_context", default=_NONE)
 
 
 def current() -> RequestContext:

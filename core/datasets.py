@@ -63,9 +63,7 @@ def dataset_delete(dataset: Dataset, *, by: object = None) -> dict[str, int]:
             cursor.execute(f"DELETE FROM {table} WHERE {condition}", [number])
             counts[table] = cursor.rowcount
         cursor.execute("DELETE FROM core_dataset WHERE id = %s", [number])
-    audit.record(
-        DATASET_DELETED, actor=by, target=dataset.public_id, dataset=dataset.name, rows=sum(counts.values())
-    )
+    audit.record(DATASET_DELETED, actor=by, target=dataset.public_id, dataset=dataset.name, rows=sum(counts.values()))
     for remover in _FILE_REMOVERS:
         remover(number)
     return {table: n for table, n in counts.items() if n}
@@ -83,7 +81,7 @@ def _path(model: type[models.Model], seen: tuple[type[models.Model], ...]) -> li
     paths = []
     for field in model._meta.concrete_fields:
         target = field.related_model
-        if not isinstance(field, models.ForeignKey) or field.null or target in (None, model, *seen):
+        if not isinstance(field, models.ForeignKey) or field.null or target is None or target in (model, *seen):
             continue
         if target is Dataset:
             return [field]

@@ -72,15 +72,11 @@ class Keyring:
             rows = json.loads(path.read_text("utf-8"))["keys"]
             keys = [Key(int(r["id"]), _unb64(r["hash"]), _unb64(r["seal"])) for r in rows]
         except FileNotFoundError as error:
-            raise KeyringError(
-                f"There is no keyring at {path}. Without it nothing can be hashed or read."
-            ) from error
+            raise KeyringError(f"There is no keyring at {path}. Without it nothing can be hashed or read.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise KeyringError(f"The keyring {path} can't be read: {error}.") from error
         if not keys or any(len(k.hash_secret) != 32 or len(k.seal_secret) != 32 for k in keys):
-            raise KeyringError(
-                f"The keyring {path} must hold at least one key, with two secrets of 32 bytes."
-            )
+            raise KeyringError(f"The keyring {path} must hold at least one key, with two secrets of 32 bytes.")
         return cls(tuple(sorted(keys, key=lambda k: k.id)))
 
     @classmethod
@@ -110,14 +106,10 @@ def value_digest(value: str, *, kind: str, normaliser_version: int, key: Key | N
     return values_digest([value], kind=kind, normaliser_version=normaliser_version, key=key)[0]
 
 
-def values_digest(
-    values: list[str], *, kind: str, normaliser_version: int, key: Key | None = None
-) -> list[bytes]:
+def values_digest(values: list[str], *, kind: str, normaliser_version: int, key: Key | None = None) -> list[bytes]:
     """Digests of many values of one kind, about 1 µs each."""
     secret = (key or keyring().active).hash_secret
-    start = hashlib.blake2b(
-        f"{kind}\x1f{normaliser_version}\x1f".encode(), key=secret, digest_size=DIGEST_SIZE
-    )
+    start = hashlib.blake2b(f"{kind}\x1f{normaliser_version}\x1f".encode(), key=secret, digest_size=DIGEST_SIZE)
     digests = []
     for value in values:
         one = start.copy()
@@ -153,19 +145,13 @@ def value_unseal(sealed: Sealed, *, kind: str) -> str:
         data_key = unwrap.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], kind.encode())
         return AESGCM(data_key).decrypt(_ONCE, bytes(sealed.sealed), kind.encode()).decode("utf-8")
     except InvalidTag as error:
-        raise KeyringError(
-            "A sealed value does not open: its row was changed, or another key sealed it."
-        ) from error
+        raise KeyringError("A sealed value does not open: its row was changed, or another key sealed it.") from error
 
 
 def blob_seal(data: bytes, *, purpose: str) -> bytes:
     """A self-contained envelope around bytes (uploads, waiting rows): key number, nonce, ciphertext."""
     key, nonce = keyring().active, secrets.token_bytes(_NONCE)
-    return (
-        key.id.to_bytes(4, "big")
-        + nonce
-        + AESGCM(_derived(key.seal_secret, purpose)).encrypt(nonce, data, b"")
-    )
+    return key.id.to_bytes(4, "big") + nonce + AESGCM(_derived(key.seal_secret, purpose)).encrypt(nonce, data, b"")
 
 
 def blob_unseal(envelope: bytes, *, purpose: str) -> bytes:
@@ -175,9 +161,7 @@ def blob_unseal(envelope: bytes, *, purpose: str) -> bytes:
     try:
         return cipher.decrypt(envelope[4 : 4 + _NONCE], envelope[4 + _NONCE :], b"")
     except InvalidTag as error:
-        raise KeyringError(
-            "A sealed file does not open: it was changed, or another key sealed it."
-        ) from error
+        raise KeyringError("A sealed file does not open: it was changed, or another key sealed it.") from error
 
 
 def hash_key(purpose: str, *, size: int = 16, key: Key | None = None) -> bytes:
@@ -187,9 +171,7 @@ def hash_key(purpose: str, *, size: int = 16, key: Key | None = None) -> bytes:
 
 @functools.lru_cache(maxsize=64)
 def _derived(secret: bytes, purpose: str, size: int = 32) -> bytes:
-    return HKDF(algorithm=SHA256(), length=size, salt=None, info=f"hydrascope:{purpose}".encode()).derive(
-        secret
-    )
+    return HKDF(algorithm=SHA256(), length=size, salt=None, info=f"hydrascope:{purpose}".encode()).derive(secret)
 
 
 def _key_new(number: int) -> Key:
@@ -205,16 +187,14 @@ def _write(path: Path, keys: tuple[Key, ...]) -> None:
         file.flush()
         os.fsync(file.fileno())
     if len(keys) > 1:
-        os.replace(partial, path)
+        partial.replace(path)
         return
     try:
-        os.link(
-            partial, path
-        )  # the first writer wins: two processes starting at once must not hold two keyrings
+        os.link(partial, path)  # the first writer wins: two processes starting at once must not hold two keyrings
     except FileExistsError:
         pass
     finally:
-        os.unlink(partial)
+        partial.unlink()
 
 
 def _b64(data: bytes) -> str:

@@ -44,9 +44,7 @@ def drain(limit: int = 100) -> int:
 def _drain_one() -> bool:
     with transaction.atomic():
         now = timezone.now()
-        open_rows = OutboxMessage.objects.filter(
-            done_at__isnull=True, failed_at__isnull=True, due_at__lte=now
-        )
+        open_rows = OutboxMessage.objects.filter(done_at__isnull=True, failed_at__isnull=True, due_at__lte=now)
         message = open_rows.select_for_update(skip_locked=True).order_by("due_at", "id").first()
         if message is None:
             return False
@@ -56,10 +54,8 @@ def _drain_one() -> bool:
                 for handler in _HANDLERS.get(message.topic, []):
                     handler(message.payload)
             message.done_at = now
-        except Exception as error:  # any handler's fault is kept with the message and tried again later
-            log.warning(
-                "outbox.failed", topic=message.topic, attempt=message.attempts, error=type(error).__name__
-            )
+        except Exception as error:  # noqa: BLE001 - any handler's fault is kept with the message and tried again later
+            log.warning("outbox.failed", topic=message.topic, attempt=message.attempts, error=type(error).__name__)
             message.last_error = f"{type(error).__name__}: {error}"[:2000]
             message.due_at = now + timedelta(seconds=min(3600, 5 * 4**message.attempts))
             message.failed_at = now if message.attempts >= ATTEMPTS else None

@@ -53,6 +53,9 @@ def public_id_to_number(text: str, prefix: str) -> int:
 class PublicIdField(models.BigIntegerField):
     """A unique opaque id: bigint in the database, `prefix_XXXXXXXXXXXX` in Python, URLs and exports."""
 
+    _pyi_private_set_type: str  # type: ignore[assignment]
+    _pyi_private_get_type: str  # type: ignore[assignment]
+
     def __init__(self, *args: Any, prefix: str = "", **kwargs: Any) -> None:
         self.prefix = prefix
         kwargs.setdefault("unique", True)
@@ -63,7 +66,7 @@ class PublicIdField(models.BigIntegerField):
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, kwargs | {"prefix": self.prefix}
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: FBT001 - Django's signature
         value = getattr(model_instance, self.attname)
         if value is None and add:
             value = number_to_public_id(number_new(), self.prefix)

@@ -22,7 +22,7 @@ class Density(models.TextChoices):
     COMPACT = "compact", "Compact"
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]
     """A person who uses the console, or a program that uses its API."""
 
     public_id = PublicIdField(prefix="usr")
@@ -81,7 +81,7 @@ class RoleGrant(models.Model):
         return f"{self.role} of {self.user}"
 
 
-class ApiToken(AbstractAuthToken):
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]
     """A program's key: only its digest is stored; it has a name, scopes and an end."""
 
     public_id = PublicIdField(prefix="tok")

@@ -23,9 +23,7 @@ LINK_USED = audit.register("signin_link.used", "A person signed in with a one-ti
 
 
 @transaction.atomic
-def user_create(
-    username: str, *, email: str = "", roles: tuple[str, ...] = (), by: User | None = None
-) -> User:
+def user_create(username: str, *, email: str = "", roles: tuple[str, ...] = (), by: User | None = None) -> User:
     """A new person without a password, with these roles."""
     user = User(username=username, email=email)
     user.set_unusable_password()
@@ -42,9 +40,7 @@ def role_grant(user: User, role: str, *, by: User | None) -> RoleGrant:
     """Gives a role; granting one that the person has changes nothing."""
     if role not in Role.values:
         raise InvalidInput(f"There is no role “{role}”.", what_to_do=f"Use one of {', '.join(Role.values)}.")
-    grant, made = RoleGrant.objects.get_or_create(
-        user=user, role=role, revoked_at=None, defaults={"granted_by": by}
-    )
+    grant, made = RoleGrant.objects.get_or_create(user=user, role=role, revoked_at=None, defaults={"granted_by": by})
     if made:
         audit.record(ROLE_GRANTED, actor=by, target=user.public_id, role=role)
     return grant
@@ -73,9 +69,7 @@ def signin_link_create(user: User, *, minutes: int = LINK_MINUTES) -> str:
 @transaction.atomic
 def signin_link_use(secret: str) -> User:
     """Uses a link up and returns whose it is; Forbidden when it is unknown, used or too old."""
-    link = (
-        SigninLink.objects.select_for_update().select_related("user").filter(digest=_digest(secret)).first()
-    )
+    link = SigninLink.objects.select_for_update().select_related("user").filter(digest=_digest(secret)).first()
     now = timezone.now()
     if link is None or link.used_at or link.expires_at < now or not link.user.is_active:
         raise Forbidden(

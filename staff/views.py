@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -9,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from core.access import public, signed_in
 from staff import services
+from staff.models import User
 
 
 @public
@@ -27,7 +30,7 @@ def signin_link(request: HttpRequest, secret: str) -> HttpResponse:
 @require_POST
 def preferences(request: HttpRequest) -> HttpResponse:
     """Keeps theme, density and shortcuts, then goes back to where the person was."""
-    user = request.user
+    user = cast(User, request.user)
     services.preferences_set(
         user,
         theme=request.POST.get("theme", user.theme),

@@ -23,6 +23,7 @@ from hypothesis import settings as hypothesis_settings
 from config import embedded
 from config.problems import Problem
 from tests import browser, databases
+from tests.cast import cast, people  # noqa: F401 - fixtures for everyone
 from tests.databases import LiveDatabase
 from tests.settings import BROKER_URL, ROOT, TEST_HOME
 

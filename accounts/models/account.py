@@ -19,13 +19,9 @@ class Account(models.Model):
 
     public_id = PublicIdField(prefix="acc")
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="accounts")
-    platform_id = models.CharField(
-        max_length=200
-    )  # the platform's own id; shown by right only, never in URLs
+    platform_id = models.CharField(max_length=200)  # the platform's own id; shown by right only, never in URLs
     created_at = models.DateTimeField()
-    is_created_at_derived = models.BooleanField(
-        default=False
-    )  # the extract didn't know; first activity stands in
+    is_created_at_derived = models.BooleanField(default=False)  # the extract didn't know; first activity stands in
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     status_changed_at = models.DateTimeField(null=True)
     organization = models.CharField(max_length=200, blank=True)  # the platform's organisation id

@@ -34,9 +34,7 @@ class Batch(models.Model):
     public_id = PublicIdField(prefix="bat")
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="batches")
     state = models.CharField(max_length=10, choices=BatchState, default=BatchState.QUEUED)
-    started_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     is_strict = models.BooleanField(default=False)
     mapping = models.TextField(blank=True)  # the mapping file's text, so that a batch can be explained later
     created_at = models.DateTimeField(auto_now_add=True)

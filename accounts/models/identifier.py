@@ -23,9 +23,7 @@ class Identifier(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["dataset", "kind", "digest"], name="identifier_once_in_a_dataset"
-            ),
+            models.UniqueConstraint(fields=["dataset", "kind", "digest"], name="identifier_once_in_a_dataset"),
         ]
 
     def __str__(self) -> str:

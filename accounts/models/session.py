@@ -17,15 +17,9 @@ class Session(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     ip = models.ForeignKey(Identifier, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
-    device = models.ForeignKey(
-        Identifier, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
-    )
-    tls = models.ForeignKey(
-        Identifier, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
-    )
-    user_agent = models.ForeignKey(
-        Identifier, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
-    )
+    device = models.ForeignKey(Identifier, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    tls = models.ForeignKey(Identifier, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    user_agent = models.ForeignKey(Identifier, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     asn = models.PositiveBigIntegerField(null=True)
     n_requests = models.PositiveIntegerField(null=True)
     n_input_tokens = models.PositiveBigIntegerField(null=True)
@@ -37,9 +31,7 @@ class Session(models.Model):
             models.UniqueConstraint(fields=["dataset", "natural_key"], name="session_once_in_a_dataset"),
         ]
         indexes = [
-            models.Index(
-                fields=["account", "started_at"], name="session_of_an_account"
-            ),  # account page, heatmap
+            models.Index(fields=["account", "started_at"], name="session_of_an_account"),  # account page, heatmap
         ]
 
     def __str__(self) -> str:

@@ -17,9 +17,7 @@ class TruthLabel(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["account", "operator", "since"], name="truth_once", nulls_distinct=False
-            ),
+            models.UniqueConstraint(fields=["account", "operator", "since"], name="truth_once", nulls_distinct=False),
         ]
 
     def __str__(self) -> str:

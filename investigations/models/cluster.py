@@ -67,9 +67,7 @@ class ClusterVersion(models.Model):
 class Member(models.Model):
     """An account in a cluster's version. Linked, with a position; nothing more is said of it."""
 
-    version = models.ForeignKey(
-        ClusterVersion, on_delete=models.CASCADE, related_name="members", db_index=False
-    )
+    version = models.ForeignKey(ClusterVersion, on_delete=models.CASCADE, related_name="members", db_index=False)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="memberships")
     position = models.CharField(max_length=10, choices=Position)
     is_actionable = models.BooleanField()
@@ -94,9 +92,7 @@ class LineageEvent(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="lineage")
     kind = models.CharField(max_length=8, choices=LineageKind)
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="lineage")
-    other = models.ForeignKey(
-        Cluster, on_delete=models.CASCADE, null=True, related_name="+"
-    )  # merged into, split from
+    other = models.ForeignKey(Cluster, on_delete=models.CASCADE, null=True, related_name="+")  # merged into, split from
     n_before = models.PositiveIntegerField(default=0)
     n_after = models.PositiveIntegerField(default=0)
     n_shared = models.PositiveIntegerField(default=0)

@@ -29,7 +29,8 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)  # committed before the work; at most three
+    attempts = models.PositiveSmallIntegerField(default=0)  # since the last finished step; committed before the work
+    claims = models.PositiveIntegerField(default=0)  # counts up with every claim: fences off a worker that lost the run
     is_cancel_requested = models.BooleanField(default=False)
     step = models.CharField(max_length=40, blank=True)
     step_done = models.BigIntegerField(default=0)
@@ -69,17 +70,13 @@ class Link(models.Model):
     b = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     bits = models.IntegerField()  # millibits over the line
     families = models.PositiveSmallIntegerField()  # bit i = linkage.types.FAMILIES[i]
-    cluster = models.ForeignKey(
-        "investigations.Cluster", on_delete=models.SET_NULL, null=True, related_name="+"
-    )
+    cluster = models.ForeignKey("investigations.Cluster", on_delete=models.SET_NULL, null=True, related_name="+")
     # one row per signal: [family, kind, value, bits, raw_bits, holders, is_hub], millibits
     evidence = models.JSONField(default=list)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["run", "a", "b"], name="link_once"
-            ),  # also the links of an account as a
+            models.UniqueConstraint(fields=["run", "a", "b"], name="link_once"),  # also the links of an account as a
             models.CheckConstraint(condition=Q(a__lt=F("b")), name="link_in_order"),
         ]
         indexes = [

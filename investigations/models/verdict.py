@@ -20,9 +20,7 @@ class Verdict(models.Model):
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="verdicts")
     cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="verdicts")
     version = models.ForeignKey(ClusterVersion, on_delete=models.PROTECT, related_name="+")
-    supersedes = models.OneToOneField(
-        "self", on_delete=models.PROTECT, null=True, related_name="superseded_by"
-    )
+    supersedes = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="superseded_by")
     same_operator = models.CharField(max_length=20, choices=SameOperator)
     abusive = models.CharField(max_length=14, choices=Abusive)
     likelihood = models.CharField(max_length=20, choices=Likelihood)
@@ -32,9 +30,7 @@ class Verdict(models.Model):
     hypotheses = models.JSONField(default=dict)  # choices.Hypothesis to {answer, note}
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
-    frozen = (
-        models.JSONField()
-    )  # the evidence as it was seen: run, model, sentence, families, values, members, links
+    frozen = models.JSONField()  # the evidence as it was seen: run, model, sentence, families, values, members, links
     frozen_digest = models.CharField(max_length=64)  # sha256 of the frozen evidence as canonical JSON
 
     class Meta:

@@ -7,15 +7,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from core import audit
+from core.models import AuditEntry
 
 
 class Command(BaseCommand):
     help = "Recomputes the audit trail's hash chain; exits with 1 at the first entry that does not fit."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--head", help="a head hash noted earlier (log line audit.head): it must be in the chain"
-        )
+        parser.add_argument("--head", help="a head hash noted earlier (log line audit.head): it must be in the chain")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, head: str | None = None, **options: Any) -> None:
@@ -35,6 +34,4 @@ def _head_problem(head: str) -> str:
         noted = bytes.fromhex(head)
     except ValueError:
         return f"{head!r} is not a hash (64 hexadecimal digits)"
-    return (
-        "" if audit.AuditEntry.objects.filter(hash=noted).exists() else "the noted head is not in the chain"
-    )
+    return "" if AuditEntry.objects.filter(hash=noted).exists() else "the noted head is not in the chain"

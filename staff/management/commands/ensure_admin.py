@@ -12,9 +12,7 @@ FIRST_ROLES = (Role.ADMINISTRATOR, Role.LEAD, Role.MANAGER)
 
 
 class Command(BaseCommand):
-    help = (
-        "Makes the first person, `admin`, where there is nobody yet: administrator, lead and manager in one."
-    )
+    help = "Makes the first person, `admin`, where there is nobody yet: administrator, lead and manager in one."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not User.objects.exists():

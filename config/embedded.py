@@ -40,6 +40,18 @@ class Held:
 
     places: Places
     lock: TextIO
+    fsync: bool = True
+
+    def ensure(self) -> bool:
+        """Start the servers again when their keeper is gone; return whether that was so."""
+        if _keeper_alive(self.places):
+            return False
+        with (self.places.locks / "starting").open("a") as starting:
+            fcntl.flock(starting, fcntl.LOCK_EX)
+            if _keeper_alive(self.places):
+                return False
+            _start_keeper(self.places, fsync=self.fsync)
+        return True
 
     def release(self) -> None:
         """Let go; when this was the last hold, return after the servers have stopped."""
@@ -92,7 +104,7 @@ def hold(path: Path, *, fsync: bool = True) -> Held:
                 _start_keeper(places, fsync=fsync)
     except OSError as error:
         raise os_error_to_problem(error, "locking the data folder") from error
-    return Held(home.places_for(path), lock)
+    return Held(home.places_for(path), lock, fsync)
 
 
 @contextmanager

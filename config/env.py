@@ -82,6 +82,20 @@ def path(name: str, default: Path) -> Path:
     return Path(value).expanduser().absolute() if value else default
 
 
+def bind_address() -> str:
+    """Return BIND, the address that the web server listens on."""
+    value = text("BIND", "127.0.0.1").strip("[]")
+    if not value.isascii() or any(c.isspace() or c in "/?#@%" for c in value):
+        raise BadSetting(f"BIND={value!r} is not an address. Use 127.0.0.1, or 0.0.0.0 for all of this machine's.")
+    return value
+
+
+def address_to_site(bind: str, port: int) -> str:
+    """Return the site's address as seen from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def http_address(name: str, default: str) -> str:
     """Return the variable as an http(s) address of a whole site: scheme and host, no path."""
     value = text(name, default).rstrip("/")

@@ -343,11 +343,11 @@ def valkey_answers(address: Path) -> bool:
             return False
 
 
-def die_with_parent(sent: signal.Signals) -> Callable[[], None]:
+def die_with_parent(sent: signal.Signals, *, parent: int | None = None) -> Callable[[], None]:
     """Return a hook for a new process: the kernel sends it this signal when its parent dies (Linux only)."""
     if not sys.platform.startswith("linux"):
         return lambda: None
-    libc, parent = ctypes.CDLL(None, use_errno=True), os.getpid()
+    libc, parent = ctypes.CDLL(None, use_errno=True), parent or os.getpid()
 
     def hook() -> None:
         libc.prctl(PR_SET_PDEATHSIG, int(sent), 0, 0, 0)

@@ -24,7 +24,7 @@ EMBEDDED = embedded.is_embedded()
 DEBUG = env.boolean("DEBUG", False)
 
 PORT = env.integer("PORT", 8000, low=1, high=65535)
-PUBLIC_URL = env.http_address("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+PUBLIC_URL = env.http_address("PUBLIC_URL", env.address_to_site(env.bind_address(), PORT))
 _PUBLIC = urlsplit(PUBLIC_URL)
 IS_HTTPS = _PUBLIC.scheme == "https"
 
@@ -238,14 +238,32 @@ ACCESS_DECISIONS = {
 
 KNOX_TOKEN_MODEL = "staff.ApiToken"
 REST_KNOX = {"TOKEN_MODEL": KNOX_TOKEN_MODEL}
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 600, low=1, high=1_000_000)
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["staff.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["core.api.views.HasCapability"],
+    "DEFAULT_THROTTLE_CLASSES": ["core.api.throttling.TokenThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["core.api.parsing.StrictJSONParser"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "core.api.schema.ApiSchema",
+    "EXCEPTION_HANDLER": "core.api.problems.problem_response",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Hydrascope", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Hydrascope",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "DESCRIPTION": (BASE_DIR / "docs/api/introduction.md").read_text("utf-8"),
+    "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {},
+    "POSTPROCESSING_HOOKS": ["core.api.schema.add_problems"],
+    "COMPONENT_SPLIT_REQUEST": False,
+}
 
 # --- headers and cookies --------------------------------------------------------------------------------------------
 
@@ -324,4 +342,5 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'
 LOGGING = log_settings(
     level=env.choice("LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
     as_json=env.choice("LOG_FORMAT", "json" if IS_PRODUCTION else "console", choices=("json", "console")) == "json",
+    audit_file=HYDRASCOPE_HOME / "logs" / "audit.log" if EMBEDDED else None,
 )

@@ -1,0 +1,38 @@
+# Everything starts here. Needs Python 3.11 to 3.14 and a package index; brings the rest itself.
+
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+T ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup setup-dev test lint fix bench lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: ## the console, with everything it needs, until Ctrl-C (PORT=8000 BIND=127.0.0.1 DEMO=1)
+	@$(PYTHON) scripts/bootstrap.py
+	@exec $(VENV_PYTHON) -m config.supervisor
+
+setup: ## the environment alone, in .venv/
+	@$(PYTHON) scripts/bootstrap.py
+
+setup-dev: ## the environment with the tools for tests and checks
+	@$(PYTHON) scripts/bootstrap.py --dev
+
+test: setup-dev ## everything that CI runs (T=tests/ground for a part, BROWSER=none without a browser)
+	@$(VENV_PYTHON) -m tests.browser
+	@$(VENV_PYTHON) scripts/test.py $(T)
+
+lint: setup-dev ## style, types, direction of imports, missing migrations
+	@$(VENV_PYTHON) scripts/lint.py
+
+fix: setup-dev ## mend what can be mended by itself
+	@$(VENV_PYTHON) -m ruff check --fix .
+	@$(VENV_PYTHON) -m ruff format .
+
+bench: setup-dev ## the benchmarks, as tables
+	@for file in bench/bench_*.py; do $(VENV_PYTHON) -m bench.$$(basename $$file .py) || exit 1; done
+
+lock: setup-dev ## newer versions of all dependencies, in uv.lock and the requirements files
+	@$(VENV_PYTHON) scripts/lock.py

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from investigations.linkage.evaluate import evaluate
+from investigations.linkage.explain import explain
+from investigations.linkage.lineage import match_clusters
 from investigations.linkage.run import Progress, Stopped, run
 from investigations.linkage.settings import Settings, SettingsError
 from investigations.linkage.types import Inputs, Result
 
-__all__ = ["Inputs", "Progress", "Result", "Settings", "SettingsError", "Stopped", "run"]
+__all__ = [
+    "Inputs",
+    "Progress",
+    "Result",
+    "Settings",
+    "SettingsError",
+    "Stopped",
+    "evaluate",
+    "explain",
+    "match_clusters",
+    "run",
+]

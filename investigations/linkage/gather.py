@@ -198,5 +198,3 @@ def _parquet(paths: tuple[str, ...]) -> str:
     """A DuckDB table function over these files; quotes in names are doubled."""
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     return f"read_parquet([{listed}])"
-
-

@@ -7,9 +7,10 @@ cached beside the package or, where that folder is read-only, in the user's cach
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 NO_TIME = -(2**63) + 1
@@ -19,19 +20,20 @@ DAMPING_ONE = 1 << 12
 PER_FAMILY = 32
 """Strongest shared values of a family that count for a pair; damping leaves nothing of later ones."""
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+Array = npt.NDArray[Any]
 
 
-def compiled(function: _F) -> _F:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as machine code, cached on disk where some folder lets us."""
     try:
-        return njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+        machine_code: Callable[..., Any] = njit(cache=True, nogil=True)(function)
     except RuntimeError:  # numba: no folder to cache in
-        return njit(nogil=True)(function)  # type: ignore[no-any-return]
+        machine_code = njit(nogil=True)(function)
+    return machine_code
 
 
 @compiled
-def transpose(pointers, members, n_members):  # type: ignore[no-untyped-def]
+def transpose(pointers: Array, members: Array, n_members: int) -> tuple[Array, Array, Array]:
     """Pointers, groups and positions by member, from groups of members: a counting sort that keeps order."""
     out = np.zeros(n_members + 1, np.int64)
     for member in members:
@@ -51,7 +53,7 @@ def transpose(pointers, members, n_members):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def holds(unit_values, low, high, value):  # type: ignore[no-untyped-def]
+def holds(unit_values: Array, low: int, high: int, value: int) -> bool:
     """Whether value is in the ascending unit_values[low:high]."""
     while low < high:
         middle = (low + high) >> 1
@@ -66,7 +68,18 @@ def holds(unit_values, low, high, value):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def dependence(tested, holder_ptr, holders, unit_ptr, unit_values, value_kind, kind_family, sample, rare, n_units):  # type: ignore[no-untyped-def]
+def dependence(
+    tested: Array,
+    holder_ptr: Array,
+    holders: Array,
+    unit_ptr: Array,
+    unit_values: Array,
+    value_kind: Array,
+    kind_family: Array,
+    sample: int,
+    rare: int,
+    n_units: int,
+) -> tuple[Array, Array, Array]:
     """For each tested value: holders looked at, those tied to another holder, and the sum of chances of that.
 
     A holder is tied when some other rare value of it is also held by another holder of the tested value. A rare
@@ -108,7 +121,7 @@ def dependence(tested, holder_ptr, holders, unit_ptr, unit_values, value_kind, k
 
 
 @compiled
-def count_pairs(values, holder_ptr, budget):  # type: ignore[no-untyped-def]
+def count_pairs(values: Array, holder_ptr: Array, budget: int) -> int:
     """Room that pairs_of needs for these values."""
     total = 0
     ring = max(budget // 3, 1)
@@ -122,7 +135,7 @@ def count_pairs(values, holder_ptr, budget):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def mixed(number):  # type: ignore[no-untyped-def]
+def mixed(number: int) -> Any:
     """A number well mixed into 64 bits (splitmix64), as int64."""
     z = np.uint64(number) + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -131,7 +144,7 @@ def mixed(number):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def ring_pairs(members, order, ring, out, used):  # type: ignore[no-untyped-def]
+def ring_pairs(members: Array, order: Array, ring: int, out: Array, used: int) -> int:
     """Writes each member's pairs with the next `ring` ones in this order, round the end; returns the new length."""
     n = order.size
     for i in range(n):
@@ -143,7 +156,9 @@ def ring_pairs(members, order, ring, out, used):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def pairs_of(values, holder_ptr, holders, first_at, rarest, budget, seed, room):  # type: ignore[no-untyped-def]
+def pairs_of(
+    values: Array, holder_ptr: Array, holders: Array, first_at: Array, rarest: Array, budget: int, seed: int, room: int
+) -> Array:
     """Candidate pairs a << 32 | b (a < b) of the values, not yet distinct.
 
     Few holders: all pairs. Many: rings in three orders, by time of first use, by the rarest value that the
@@ -174,7 +189,7 @@ def pairs_of(values, holder_ptr, holders, first_at, rarest, budget, seed, room):
 
 
 @compiled
-def gap_bits(first_a, last_a, first_b, last_b, unit_gap):  # type: ignore[no-untyped-def]
+def gap_bits(first_a: int, last_a: int, first_b: int, last_b: int, unit_gap: int) -> int:
     """Millibits lost to the time between two uses: one bit for each doubling of 1 + gap / unit_gap, rounded down."""
     if unit_gap <= 0 or first_a == NO_TIME or first_b == NO_TIME:
         return 0
@@ -188,16 +203,28 @@ def gap_bits(first_a, last_a, first_b, last_b, unit_gap):  # type: ignore[no-unt
 
 
 @compiled
-def implied(bits, kinds, n, i, finer):  # type: ignore[no-untyped-def]
+def implied(bits: Array, kinds: Array, n: int, i: int, finer: Array) -> bool:
     """Whether entry i follows from a stronger entry of a finer kind."""
-    for j in range(n):
+    for j in range(n):  # noqa: SIM110 (no any() over a generator in compiled code)
         if finer[kinds[i], kinds[j]] and (bits[j] > bits[i] or (bits[j] == bits[i] and j < i)):
             return True
     return False
 
 
 @compiled
-def shared_values(a, b, units, values, kinds, weights, gaps, found_bits, found_values, found_kinds, counts):  # type: ignore[no-untyped-def]
+def shared_values(
+    a: int,
+    b: int,
+    units: tuple[Array, Array, Array, Array],
+    values: Array,
+    kinds: tuple[Array, Array],
+    weights: Array,
+    gaps: Array,
+    found_bits: Array,
+    found_values: Array,
+    found_kinds: Array,
+    counts: Array,
+) -> None:
     """Fills, family by family and strongest first, what a and b share; counts holds how many of each family."""
     unit_ptr, unit_values, unit_first, unit_last = units
     value_kind, kind_family = kinds
@@ -234,7 +261,17 @@ def shared_values(a, b, units, values, kinds, weights, gaps, found_bits, found_v
 
 
 @compiled
-def score_pairs(pairs, units, values, kinds, weights, gaps, damping, caps, finer):  # type: ignore[no-untyped-def]
+def score_pairs(
+    pairs: Array,
+    units: tuple[Array, Array, Array, Array],
+    values: Array,
+    kinds: tuple[Array, Array],
+    weights: Array,
+    gaps: Array,
+    damping: Array,
+    caps: Array,
+    finer: Array,
+) -> Array:
     """Millibits of evidence of each pair: damped inside a family, capped, summed over families."""
     n_families = damping.shape[0]
     found_bits = np.zeros((n_families, PER_FAMILY), np.int64)
@@ -259,7 +296,20 @@ def score_pairs(pairs, units, values, kinds, weights, gaps, damping, caps, finer
 
 
 @compiled
-def explain_pairs(pairs, units, values, kinds, weights, gaps, damping, caps, finer, hubs, raw, limit):  # type: ignore[no-untyped-def]
+def explain_pairs(
+    pairs: Array,
+    units: tuple[Array, Array, Array, Array],
+    values: Array,
+    kinds: tuple[Array, Array],
+    weights: Array,
+    gaps: Array,
+    damping: Array,
+    caps: Array,
+    finer: Array,
+    hubs: Array,
+    raw: Array,
+    limit: int,
+) -> Array:
     """Evidence rows of each pair: pair number, value, bits, raw bits. The bits of a pair sum to its score.
 
     Rows without bits (hubs, values that follow from a finer one, what damping left nothing of) fill up to `limit`.
@@ -302,7 +352,7 @@ def explain_pairs(pairs, units, values, kinds, weights, gaps, damping, caps, fin
 
 
 @compiled
-def cut_sizes(pointers, neighbours):  # type: ignore[no-untyped-def]
+def cut_sizes(pointers: Array, neighbours: Array) -> Array:
     """For each node of a graph: how many nodes its removal cuts off from the largest part that is left.
 
     Tarjan's search for articulation points, without recursion; linear in nodes and edges.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,7 +198,11 @@ def _statistics(gathered: Gathered, hubs: Hubs, made: dict[str, pa.Table], n_pai
 
 def _begin(workdir: Path, inputs: types.Inputs, settings: Settings) -> None:
     """Empties the folder unless it was begun with these inputs, settings and engine."""
-    state = {"engine": ENGINE_VERSION, "inputs": _inputs_digest(inputs), "settings": digest_of(settings.to_dict())}
+    state = {
+        "engine": ENGINE_VERSION,
+        "inputs": _inputs_digest(inputs),
+        "settings": digest_of(settings.to_dict()),
+    }
     path = workdir / "run.json"
     if path.exists() and path.read_bytes() == canonical(state):
         return
@@ -218,7 +221,7 @@ def _inputs_digest(inputs: types.Inputs) -> str:
             for chunk in column.chunks:
                 for buffer in chunk.buffers():
                     digest.update(buffer if buffer is not None else b"-")
-    digest.update(canonical([[path, os.stat(path).st_size] for path in inputs.exchanges]))
+    digest.update(canonical([[path, Path(path).stat().st_size] for path in inputs.exchanges]))
     return digest.hexdigest()
 
 
@@ -230,10 +233,10 @@ def _write_table(table: pa.Table, path: Path) -> None:
     """Writes the table whole or not at all; equal tables give equal bytes."""
     temporary = path.with_suffix(".tmp")
     pq.write_table(table, temporary, compression="zstd", compression_level=1)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def _write_bytes(content: bytes, path: Path) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_bytes(content)
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -1,7 +1,8 @@
 """What goes into a run of the engine and what comes out: Arrow tables with fixed schemas, no rows of any database.
 
 Times are int64 microseconds since 1970 (UTC), bits are int32 millibits, accounts and values are the
-installation's internal numbers (int64). Tables are sorted by their first columns, so that equal input gives equal bytes.
+installation's internal numbers (int64). Tables are sorted by their first columns,
+so that equal input gives equal bytes.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ HUBS = pa.schema(
         ("kind", pa.string()),
         ("value", pa.int64()),
         ("holders", pa.int32()),
-        ("independence", pa.float64()),  # share of holder pairs with nothing else in common, 0 to 1
+        ("independence", pa.float64()),  # share of holders with nothing else in common beyond chance, 0 to 1
         ("is_hub", pa.bool_()),
     ]
 )

@@ -1,0 +1,149 @@
+"""Who was active when: accounts × time buckets, members beside matched others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import plotly.graph_objects as go
+
+from investigations.charts.figures import SCORE_SCALE, Chart, axis, figure_json, layout, table
+
+LEVELS = 5
+ROW_PIXELS = 8
+
+
+@dataclass(frozen=True)
+class ActivityBand:
+    """Accounts that belong together: counts[i][j] is what accounts[i] did in bucket j."""
+
+    name: str
+    accounts: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    total: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Bands over the same buckets. `how` says how the shown accounts were chosen."""
+
+    start: datetime
+    bucket: timedelta
+    bands: tuple[ActivityBand, ...]
+    how: str
+
+    @property
+    def n_buckets(self) -> int:
+        """How many buckets each row has."""
+        return max((len(row) for band in self.bands for row in band.counts), default=0)
+
+    @property
+    def times(self) -> list[datetime]:
+        """When each bucket begins, in UTC."""
+        return [self.start.astimezone(UTC) + i * self.bucket for i in range(self.n_buckets)]
+
+
+@dataclass(frozen=True)
+class LevelPath:
+    level: int
+    path: str
+
+
+@dataclass(frozen=True)
+class BandDrawing:
+    name: str
+    note: str
+    height: int
+    pixels: int
+    levels: tuple[LevelPath, ...]
+
+
+@dataclass(frozen=True)
+class HeatmapDrawing:
+    """The same as SVG paths, one per level and band, in units of one cell."""
+
+    width: int
+    bands: tuple[BandDrawing, ...]
+    ticks: tuple[str, ...]
+
+
+def activity_chart(activity: Activity, *, title: str, unit: str = "exchanges") -> Chart:
+    """A heatmap a band above the other over one time axis; the counts' scale is shared."""
+    shown = sum(len(b.accounts) for b in activity.bands)
+    most = max((c for b in activity.bands for row in b.counts for c in row), default=0)
+    times = [t.strftime("%Y-%m-%d %H:%M") for t in activity.times]
+    figure = go.Figure(layout=layout())
+    for number, (band, (low, high)) in enumerate(zip(activity.bands, _domains(activity.bands), strict=True), start=1):
+        suffix = "" if number == 1 else str(number)
+        figure.add_heatmap(
+            x=times, y=list(band.accounts), z=[list(row) for row in band.counts], zmin=0, zmax=max(most, 1),
+            colorscale=SCORE_SCALE, showscale=False, xgap=1, ygap=1, xaxis="x", yaxis=f"y{suffix}",
+            hovertemplate=f"%{{y}}<br>%{{x}} UTC: %{{z:,}} {unit}<extra>{band.name}</extra>",
+        )  # fmt: skip
+        figure.update_layout(
+            {f"yaxis{suffix}": axis(band.name, domain=[low, high], autorange="reversed", showticklabels=False, showgrid=False, anchor="x")}
+        )
+    figure.update_layout(xaxis=axis("UTC", type="date", showgrid=False))
+    rows = [
+        (band.name, account, f"{sum(counts):,}", f"{sum(1 for c in counts if c):,}", _busiest(counts, times))
+        for band in activity.bands
+        for account, counts in zip(band.accounts, band.counts, strict=True)
+    ]
+    columns = ("Group", "Account", unit.capitalize(), "Active buckets", "Busiest bucket (UTC)")
+    return Chart(
+        id="activity", title=title, figure=figure_json(figure, keep="activity"),
+        table=table(columns, rows, numeric=columns[2:4]),
+        shown=shown, total=sum(b.total for b in activity.bands), noun="accounts", how=activity.how,
+    )  # fmt: skip
+
+
+def activity_drawing(activity: Activity) -> HeatmapDrawing:
+    """The heatmap without JavaScript; levels go by rank of count, so that one busy account doesn't pale the rest."""
+    limits = _limits([c for b in activity.bands for row in b.counts for c in row if c])
+    bands = tuple(
+        BandDrawing(
+            name=band.name, note=band.note, height=len(band.counts), pixels=len(band.counts) * ROW_PIXELS,
+            levels=_paths(band.counts, limits),
+        )
+        for band in activity.bands
+        if band.counts
+    )  # fmt: skip
+    times = activity.times
+    ticks = tuple(t.strftime("%d %b %H:%M") for t in times[:: max(1, len(times) // 5)])
+    return HeatmapDrawing(width=activity.n_buckets, bands=bands, ticks=ticks)
+
+
+def _domains(bands: Sequence[ActivityBand]) -> list[tuple[float, float]]:
+    """Each band's part of the height, by its number of rows, from the top down, with a gap between."""
+    gap = 0.05
+    n_rows = sum(max(len(b.accounts), 1) for b in bands) or 1
+    usable = 1 - gap * (len(bands) - 1)
+    domains, top = [], 1.0
+    for band in bands:
+        height = usable * max(len(band.accounts), 1) / n_rows
+        domains.append((max(top - height, 0.0), top))
+        top -= height + gap
+    return domains
+
+
+def _limits(counts: Sequence[int]) -> list[int]:
+    """The counts at which levels 2 to 5 begin."""
+    ordered = sorted(counts)
+    return [ordered[len(ordered) * i // LEVELS] for i in range(1, LEVELS)] if ordered else []
+
+
+def _paths(counts: Sequence[Sequence[int]], limits: Sequence[int]) -> tuple[LevelPath, ...]:
+    parts: dict[int, list[str]] = {level: [] for level in range(LEVELS + 1)}
+    for y, row in enumerate(counts):
+        for x, count in enumerate(row):
+            level = 1 + sum(count >= limit for limit in limits) if count else 0
+            parts[min(level, LEVELS)].append(f"M{x} {y}h.88v.84h-.88z")
+    return tuple(LevelPath(level, "".join(cells)) for level, cells in parts.items() if cells)
+
+
+def _busiest(counts: Sequence[int], times: Sequence[str]) -> str:
+    if not any(counts):
+        return ""
+    return times[max(range(len(counts)), key=lambda i: counts[i])]

@@ -119,11 +119,11 @@ def places_for(home: Path) -> Places:
         raise os_error_to_problem(error, "reading the data folder") from error
     if os.geteuid() != 0 or (home / "postgres").exists() or not home.exists() or reachable_by_others(home):
         return Places(home, home)
-    base = SYSTEM_STATE / hashlib.sha256(str(home).encode()).hexdigest()[:12]
+    _write_new(note, f"{SYSTEM_STATE / secrets.token_hex(6)}\n")
+    base = Path(note.read_text(encoding="utf-8").strip())
     base.mkdir(mode=0o711, parents=True, exist_ok=True)
-    SYSTEM_STATE.chmod(0o711)
-    base.chmod(0o711)
-    note.write_text(f"{base}\n", encoding="utf-8")
+    for folder in (SYSTEM_STATE, base):
+        folder.chmod(0o711)
     return Places(home, base)
 
 

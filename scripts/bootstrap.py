@@ -112,7 +112,7 @@ def install_with_uv(wanted):
     if os.environ.get("HYDRASCOPE_INSTALLER") == "pip":
         return False
     uv = os.path.join(VENV, "bin", "uv")
-    pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    pip = [VENV_PYTHON, "-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check"]
     if subprocess.run(pip + ["--require-hashes", "-r", UV_FILE], cwd=ROOT, env=environment()).returncode:
         say("uv could not be installed; going on with pip.")
         return False
@@ -125,7 +125,7 @@ def install_with_uv(wanted):
 
 def install_with_pip(wanted):
     """Install the locked packages with pip; return whether that worked."""
-    command = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--require-hashes"]
+    command = [VENV_PYTHON, "-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check", "--require-hashes"]
     for name in FILES[wanted]:
         command += ["-r", name]
     return subprocess.run(command, cwd=ROOT, env=environment()).returncode == 0
@@ -139,6 +139,7 @@ def environment():
         value = pip_setting(key)
         if value and ours not in variables:
             variables[ours] = " ".join(value.split()) if key != "find-links" else ",".join(value.split())
+    variables.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # as pip does; the hashes say what may be installed
     certificates = pip_setting("cert")
     if certificates:
         variables.setdefault("SSL_CERT_FILE", certificates)

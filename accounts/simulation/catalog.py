@@ -3,6 +3,8 @@
 Networks are invented: their address blocks are ordinary public ones, their numbers and holders mean nobody.
 """
 
+# ruff: noqa: SIM905 - word lists read best as words
+
 from __future__ import annotations
 
 import hashlib
@@ -83,9 +85,7 @@ def _networks() -> tuple[Network, ...]:
         octet, quarter = _FIRST_OCTETS[number % len(_FIRST_OCTETS)], number // len(_FIRST_OCTETS)
         base = (octet << 24) | (quarter << 22)
         made.append(
-            Network(
-                3_000 + (number * 7_919) % 57_000, sort, base, (0x2A00 + number % 16) << 16 | 0x100 + number
-            )
+            Network(3_000 + (number * 7_919) % 57_000, sort, base, (0x2A00 + number % 16) << 16 | 0x100 + number)
         )
     return tuple(made)
 
@@ -105,17 +105,13 @@ def _browsers() -> list[str]:
     for version in range(147, 126, -1):
         for system in systems:
             mobile = " Mobile" if "Android" in system else ""
-            made.append(
-                f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0{mobile} Safari/537.36"
-            )
+            engine = "AppleWebKit/537.36 (KHTML, like Gecko)"
+            made.append(f"Mozilla/5.0 ({system}) {engine} Chrome/{version}.0.0.0{mobile} Safari/537.36")
     for version in range(150, 138, -1):
-        for system in systems[:3]:
-            made.append(f"Mozilla/5.0 ({system}; rv:{version}.0) Gecko/20100101 Firefox/{version}.0")
+        made += [f"Mozilla/5.0 ({system}; rv:{version}.0) Gecko/20100101 Firefox/{version}.0" for system in systems[:3]]
     for major, minor in ((26, 4), (26, 3), (26, 1), (18, 6), (18, 5), (17, 6), (17, 4)):
         agent = f"Version/{major}.{minor} Safari/605.1.15"
-        made.append(
-            f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) {agent}"
-        )
+        made.append(f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) {agent}")
     return made
 
 
@@ -173,19 +169,20 @@ OWN_DOMAIN = 1_000
 
 FIRST_NAMES = (
     "anna ben carla david elena felix grace hassan irene jonas kate liam maria nina omar paula quinn rosa sam tara uma "
-    "victor wei xenia yusuf zoe arjun bea chen diego emma farid gita hugo ines jack kofi lena mateo noor olga pavel ravi "
-    "sofia tom valeria will yara alice bruno clara dan esra finn hana ivan julia karim lucas mei nora oscar priya rafael"
+    "victor wei xenia yusuf zoe arjun bea chen diego emma farid gita hugo ines jack kofi lena mateo noor olga pavel "
+    "ravi sofia tom valeria will yara alice bruno clara dan esra finn hana ivan julia karim lucas mei nora oscar priya "
+    "rafael"
 ).split()
 LAST_NAMES = (
     "adams baker costa diaz evans fischer garcia huang ivanov jensen kim lopez meyer nguyen okafor patel quist rossi "
-    "santos tanaka usman vogel wang young zhang ali berg chopra dubois eriksen ferrari gupta hoffman ito jones kumar lee "
-    "martin novak oliveira park reyes schmidt turner vasquez weber yilmaz zimmer abbas brown clarke das ekwueme flores "
-    "green hall iqbal johnson kowalski lindgren moreau nakamura ortiz popescu rahman silva torres uddin varga wilson"
+    "santos tanaka usman vogel wang young zhang ali berg chopra dubois eriksen ferrari gupta hoffman ito jones kumar "
+    "lee martin novak oliveira park reyes schmidt turner vasquez weber yilmaz zimmer abbas brown clarke das ekwueme "
+    "flores green hall iqbal johnson kowalski lindgren moreau nakamura ortiz popescu rahman silva torres uddin varga wilson"
 ).split()
 COMPANY_WORDS = (
-    "alder amber atlas beacon birch blue bright canyon cedar cinder clear cobalt copper coral crest delta drift dune echo "
-    "ember falcon fern flint forge garnet glade granite grove harbor hazel heron indigo iron juniper kestrel lantern "
-    "larch lumen maple marsh meadow mesa north oak onyx orchard otter pebble pine quartz quill raven reed ridge river "
+    "alder amber atlas beacon birch blue bright canyon cedar cinder clear cobalt copper coral crest delta drift dune "
+    "echo ember falcon fern flint forge garnet glade granite grove harbor hazel heron indigo iron juniper kestrel "
+    "lantern larch lumen maple marsh meadow mesa north oak onyx orchard otter pebble pine quartz quill raven reed ridge river "
     "sable sage slate spruce stone summit tern thistle timber topaz vale verge willow wren"
 ).split()
 TLDS = ("com", "io", "dev", "co", "net", "ai")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
 from accounts.simulation import catalog as cat
@@ -19,15 +20,13 @@ def mail_text(mailboxes: Array, domains: Array, styles: Array, variants: Array) 
 def phone_text(numbers: Array, countries: Array) -> pa.Array:
     """E.164 numbers; null for -1."""
     rows = zip(numbers.tolist(), shuffled(numbers, 29).tolist(), countries.tolist(), strict=True)
-    return pa.array(
-        [None if number < 0 else _phone(place, country) for number, place, country in rows], pa.string()
-    )
+    return pa.array([None if number < 0 else _phone(place, country) for number, place, country in rows], pa.string())
 
 
 def company_domain(number: int) -> str:
     """The domain of a company."""
     words = cat.COMPANY_WORDS
-    rest, tld = divmod(int(shuffled(number, 28, 77)), len(cat.TLDS))
+    rest, tld = divmod(int(shuffled(np.array([number]), 28, 77)[0]), len(cat.TLDS))
     rest, first = divmod(rest, len(words))
     tail, second = divmod(rest, len(words))
     return f"{words[first]}{words[second]}{tail}.{cat.TLDS[tld]}"
@@ -46,9 +45,7 @@ def _mail(number: int, host: str, style: int, variant: int) -> str:
         place = 1 + variant % (len(name) - 1)
         return f"{name[:place]}.{name[place:]}{'.' if variant % 3 else ''}{tail}@{host}"
     if style == 2:
-        return (
-            f"{name}{tail}+{cat.COMPANY_WORDS[variant % len(cat.COMPANY_WORDS)]}{variant * 31 % 997}@{host}"
-        )
+        return f"{name}{tail}+{cat.COMPANY_WORDS[variant % len(cat.COMPANY_WORDS)]}{variant * 31 % 997}@{host}"
     if host == "gmail.com":  # dots do not count there, so a plain address must not look like a moved one
         return f"{name}{tail}@{host}"
     return f"{given}.{family}{tail}@{host}"

@@ -22,9 +22,7 @@ def coordinate(
     if not len(sessions.actor):
         return sessions, exchanges
     if habits.stops:
-        sessions, exchanges = prune(
-            sessions, exchanges.take(_working(world, habits.stops, exchanges.at, rng))
-        )
+        sessions, exchanges = prune(sessions, exchanges.take(_working(world, habits.stops, exchanges.at, rng)))
     if habits.migration:
         _carry_on(world, habits.migration, sessions, exchanges, rng)
     if habits.handoff:
@@ -32,9 +30,7 @@ def coordinate(
     return sessions, exchanges
 
 
-def order_by_time(
-    world: World, sessions: Sessions, exchanges: Exchanges, rank: Array
-) -> tuple[Sessions, Exchanges]:
+def order_by_time(world: World, sessions: Sessions, exchanges: Exchanges, rank: Array) -> tuple[Sessions, Exchanges]:
     """Sorts sessions by the rank of their account and start, exchanges along with them; `rank` is per account."""
     order = np.lexsort((sessions.start, rank[world.plan.account[sessions.actor]]))
     place = np.empty(len(order), dtype=np.int32)
@@ -58,9 +54,7 @@ def _edges(sessions: Sessions, exchanges: Exchanges) -> tuple[Array, Array]:
     return ends - counts, ends - 1
 
 
-def _carry_on(
-    world: World, share: float, sessions: Sessions, exchanges: Exchanges, rng: np.random.Generator
-) -> None:
+def _carry_on(world: World, share: float, sessions: Sessions, exchanges: Exchanges, rng: np.random.Generator) -> None:
     """Lets the next session of another account begin with the last answer of this one."""
     first, last = _edges(sessions, exchanges)
     order = np.argsort(sessions.start, kind="stable")
@@ -90,9 +84,7 @@ def _hand_over(
     """Ends some sessions at a rate limit; seconds later another account retries, and gets the answer."""
     plan = world.plan
     _, last = _edges(sessions, exchanges)
-    chosen = np.flatnonzero(
-        (rng.random(len(last)) < operator.habits.handoff) & (exchanges.status[last] == OK)
-    )
+    chosen = np.flatnonzero((rng.random(len(last)) < operator.habits.handoff) & (exchanges.status[last] == OK))
     limited = last[chosen]
     at = exchanges.at[limited] + ((1.5 + 20 * rng.random(len(chosen))) * SECOND).astype(np.int64)
     model = rng.integers(0, len(sessions.actor), len(chosen))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accounts.simulation.catalog import NETWORKS
+from accounts.simulation.catalog import BANNED, NETWORKS
 from accounts.simulation.toolkit import Array, mix64, shuffled
 
 _COLUMNS: dict[str, tuple[type, float]] = {
@@ -32,9 +32,9 @@ _COLUMNS: dict[str, tuple[type, float]] = {
 class Plan:
     """Arrays of equal length, a row per controller: an account's owner, or the thief of a stolen one.
 
-    Values are world-wide numbers (a device, a card, a template); -1 is none. Times are microseconds. `p_` columns are shares
-    of a row's sessions (addresses, devices) or exchanges (content). `volume` is relative for honest rows and a count of
-    exchanges, at the usual 46 an account, for operators.
+    Values are world-wide numbers (a device, a card, a template); -1 is none. Times are microseconds. `p_` columns are
+    shares of a row's sessions (addresses, devices) or exchanges (content). `volume` is relative for honest rows and a
+    count of exchanges, at the usual 46 an account, for operators.
     """
 
     account: Array
@@ -104,8 +104,6 @@ class Plan:
 
     def ban(self, rows: Array, at: Array) -> None:
         """Ends the rows' lives by a ban at the given times."""
-        from accounts.simulation.catalog import BANNED
-
         self.status[rows] = BANNED
         self.status_at[rows] = at
         self.active_until[rows] = np.minimum(self.active_until[rows], at)
@@ -163,4 +161,9 @@ class PoolBook:
         sizes = np.array([len(members) for members in self._members], dtype=np.int64)
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         flat = np.concatenate(self._members)
-        return flat[starts[pools] + (rng.random(len(pools)) * sizes[pools]).astype(np.int64)]
+        members: Array = flat[starts[pools] + (rng.random(len(pools)) * sizes[pools]).astype(np.int64)]
+        return members
+
+    def draw_from(self, pool: int, n: int, rng: np.random.Generator) -> Array:
+        """n uniform members of one pool."""
+        return rng.choice(self._members[pool], n)

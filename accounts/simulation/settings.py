@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from accounts.simulation.errors import SimulationError
 
 LEVELS = ("E0", "E1", "E2", "E3", "E4")
-"""The evasion ladder: shared cards; own card; own proxy and card; also random routing and paraphrase; nothing in common."""
+"""The ladder: shared cards; own card; own proxy and card; also random routing and paraphrase; nothing in common."""
 FORMATS = ("parquet", "csv")
 USUAL_PREVALENCE = 0.025
 """Above this share the world is no longer one that an honest platform would meet; allowed, and said so."""
@@ -19,7 +19,7 @@ _MAX_SEED = 2**63 - 1
 
 @dataclass(frozen=True, kw_only=True)
 class WorldSettings:
-    """A world's size, share of abusive accounts, evasion and seed; raises SimulationError when a value makes no sense."""
+    """A world's size, share of abusive accounts, evasion and seed; raises SimulationError for values without sense."""
 
     accounts: int = 20_000
     prevalence: float = 0.01

@@ -37,9 +37,9 @@ def mix64(values: Array, salt: int) -> Array:
 
 
 def shuffled(values: Array, bits: int, salt: int = 0) -> Array:
-    """Each value below 2**bits (25 bits and more: whatever the world's size) at another place below 2**bits; a bijection."""
+    """Each value below 2**bits at another place below 2**bits: a bijection."""
     mask, half = (1 << bits) - 1, bits // 2
-    x = (np.asarray(values, dtype=np.int64) + salt) & mask
+    x = (values.astype(np.int64) + salt) & mask
     for factor in (0x2C1B3C6D, 0x297A2D39, 0x1B56C4E9):
         x = (x * factor) & mask
         x ^= x >> half

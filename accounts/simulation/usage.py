@@ -40,7 +40,8 @@ class _Columns:
         """All parts one after the other."""
         if len(parts) == 1:
             return parts[0]
-        return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})  # type: ignore[arg-type]
+        joined = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)}  # type: ignore[arg-type]
+        return cls(**joined)
 
 
 @dataclass
@@ -104,17 +105,19 @@ class Usage:
 
     def is_down(self, at: Array) -> Array:
         """Where the platform was down."""
-        return np.logical_or.reduce([(at >= begin) & (at < end) for begin, end in self._outages])
+        down = np.zeros(len(at), dtype=bool)
+        for begin, end in self._outages:
+            down |= (at >= begin) & (at < end)
+        return down
 
     def _sessions(self, rows: Array, counts: Array, rng: np.random.Generator) -> tuple[Sessions, Array]:
         plan = self.world.plan
         rows, counts = rows[counts > 0], counts[counts > 0]
         n_sessions = np.maximum(1, np.rint(counts / plan.per_session[rows])).astype(np.int64)
         firsts = np.cumsum(n_sessions) - n_sessions
-        ends = np.repeat(firsts, counts) + (
-            rng.random(int(counts.sum())) * np.repeat(n_sessions, counts)
-        ).astype(np.int64)
-        n_exchanges = np.bincount(ends, minlength=int(n_sessions.sum()))
+        within = rng.random(int(counts.sum())) * np.repeat(n_sessions, counts)
+        picks = np.repeat(firsts, counts) + within.astype(np.int64)
+        n_exchanges = np.bincount(picks, minlength=int(n_sessions.sum()))
         actor = np.repeat(rows, n_sessions)
         start = self._starts(actor, rng)
         order = np.lexsort((start, actor))
@@ -133,7 +136,9 @@ class Usage:
         at = (base - _MONDAY) // WEEK * WEEK + _MONDAY + (hour - plan.zone[actor]) * HOUR + minute
         at = np.where(at < begin, at + WEEK, at)
         at = np.where(at >= end, at - WEEK, at)
-        return np.where((at < begin) | (at >= end), base, at)
+        outside = (at < begin) | (at >= end)
+        at[outside] = base[outside]
+        return at
 
     def _clients(self, actor: Array, start: Array, rng: np.random.Generator) -> Sessions:
         plan, n = self.world.plan, len(actor)
@@ -172,8 +177,7 @@ class Usage:
         before = np.concatenate([np.zeros(min(n, 1), dtype=np.uint64), output[:-1]])
         goes_on = ~first & (rng.random(n, dtype=np.float32) < plan.p_continue[actor]) & (before != 0)
         tokens = np.exp(
-            rng.standard_normal((2, n), dtype=np.float32) * np.float32(1.0)
-            + np.array([[6.3], [5.6]], np.float32)
+            rng.standard_normal((2, n), dtype=np.float32) * np.float32(1.0) + np.array([[6.3], [5.6]], np.float32)
         )
         return Exchanges(
             session=session, at=at, status=status, surface=plan.surface[actor], model=self._models(actor, at),

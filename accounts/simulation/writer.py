@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gzip
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -86,13 +85,13 @@ class ExtractWriter:
             path.chmod(0o644)
         if not self._out.exists() or not any(self._out.iterdir()):
             self._temporary.chmod(0o755)
-            os.replace(self._temporary, self._out)
+            self._temporary.replace(self._out)
             return
         for names in NAMES.values():
             for name in names.values():
                 (self._out / name).unlink(missing_ok=True)
         for path in self._temporary.iterdir():
-            os.replace(path, self._out / path.name)
+            path.replace(self._out / path.name)
 
 
 class _ParquetSink:
@@ -146,12 +145,11 @@ def _zoned(rows: pa.Table) -> pa.Table:
         if pa.types.is_timestamp(field.type):
             column = rows.column(index).combine_chunks()
             micros = pc.fill_null(column.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
-            unit = "us" if (micros % 1_000_000).any() else "s"
-            text = np.datetime_as_string(micros.astype("datetime64[us]"), unit=unit, timezone="UTC")
+            moments = micros.astype("datetime64[us]")
+            fractions = bool((micros % 1_000_000).any())
+            text = np.datetime_as_string(moments, unit="us" if fractions else "s", timezone="UTC")
             missing = column.is_null().to_numpy(zero_copy_only=False)
-            rows = rows.set_column(
-                index, field.name, pa.array(text.astype(object), pa.string(), mask=missing)
-            )
+            rows = rows.set_column(index, field.name, pa.array(text.astype(object), pa.string(), mask=missing))
     return rows
 
 
@@ -163,9 +161,7 @@ def _check_target(out: Path, *, force: bool) -> None:
     except OSError as error:
         raise _explained(error, out) from error
     if occupied and not force:
-        raise SimulationError(
-            f"{out} is not empty; choose another folder, or --force to replace the extract in it."
-        )
+        raise SimulationError(f"{out} is not empty; choose another folder, or --force to replace the extract in it.")
 
 
 def _explained(error: OSError, out: Path) -> SimulationError:

@@ -31,18 +31,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         usual = WorldSettings()
         parser.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder")
-        parser.add_argument(
-            "--accounts", type=int, metavar="N", help=f"accounts, {usual.accounts} unless told"
-        )
+        parser.add_argument("--accounts", type=int, metavar="N", help=f"accounts, {usual.accounts} unless told")
         parser.add_argument(
             "--prevalence",
             type=float,
             metavar="P",
             help=f"share in abusive hands, usually 0 to 0.025; {usual.prevalence} unless told",
         )
-        parser.add_argument(
-            "--evasion", choices=LEVELS, help="one level for all operators; a mix unless told"
-        )
+        parser.add_argument("--evasion", choices=LEVELS, help="one level for all operators; a mix unless told")
         parser.add_argument("--seed", type=int, help=f"same seed, same bytes; {usual.seed} unless told")
         parser.add_argument("--days", type=int, help=f"length of the window, {usual.days} unless told")
         parser.add_argument(
@@ -51,13 +47,9 @@ class Command(BaseCommand):
             metavar="X",
             help=f"mean, {usual.exchanges_per_account:g} unless told",
         )
-        parser.add_argument(
-            "--preset", choices=sorted(PRESETS), help="a ready-made world; other options still count"
-        )
+        parser.add_argument("--preset", choices=sorted(PRESETS), help="a ready-made world; other options still count")
         parser.add_argument("--format", choices=FORMATS, default="parquet", help="parquet unless told")
-        parser.add_argument(
-            "--force", action="store_true", help="replace the extract in a folder that is not empty"
-        )
+        parser.add_argument("--force", action="store_true", help="replace the extract in a folder that is not empty")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Makes the world and says what is in it."""
@@ -87,6 +79,7 @@ class Command(BaseCommand):
 def _sentence(summary: Summary, out: Path) -> str:
     operators = ", ".join(f"{n} {kind}" for kind, n in summary.operators.items()) or "none"
     return (
-        f"{out}: {summary.accounts:,} accounts ({summary.abusive_accounts:,} in abusive hands), {summary.sessions:,} sessions, "
-        f"{summary.exchanges:,} exchanges in {summary.seconds:.1f} s; operators: {operators}."
+        f"{out}: {summary.accounts:,} accounts ({summary.abusive_accounts:,} in abusive hands), "
+        f"{summary.sessions:,} sessions, {summary.exchanges:,} exchanges "
+        f"in {summary.seconds:.1f} s; operators: {operators}."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.simulation.crowds import automation, hackathon, habits, shared_exits
+from accounts.simulation.crowds import automation, habits, hackathon, shared_exits
 from accounts.simulation.world import World
 
 SHARES = {

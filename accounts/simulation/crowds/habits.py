@@ -33,7 +33,7 @@ def weekday_worker(world: World, rows: Array, rng: np.random.Generator) -> None:
 
 
 def residential_exit(world: World, rows: Array, rng: np.random.Generator) -> None:
-    """People whose home address is also an exit of a residential proxy network (operators draw their pools from them)."""
+    """People whose home is also an exit of a residential proxy network; operators draw their pools from them."""
     world.plan.home[rows] = world.addresses.take(world.plan.country[rows].astype(np.int64) * 2, 0.0, rng)
     world.plan.signup_address[rows] = world.plan.home[rows]
     world.plan.second[rows], world.plan.p_second[rows] = -1, 0.0

@@ -22,7 +22,7 @@ def hackathon(world: World, rows: Array, rng: np.random.Generator) -> None:
         plan.status[members], plan.status_at[members] = cat.ACTIVE, -1
         venue = world.exit_pool(2, "office", rng)
         plan.pool[members], plan.p_pool[members] = venue, 0.8
-        plan.signup_address[members] = world.pools.draw(np.full(len(members), venue), rng)
+        plan.signup_address[members] = world.pools.draw_from(venue, len(members), rng)
         plan.entry[members], plan.referrer[members] = 4, 5
         plan.referral[members] = world.fresh(1)[0]
         plan.surface[members], plan.plan[members] = 0, cat.API

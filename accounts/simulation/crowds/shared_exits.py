@@ -16,10 +16,8 @@ def carrier_nat(world: World, rows: Array, rng: np.random.Generator) -> None:
         _behind(world, members, pool, share=0.9)
         world.plan.surface[members] = 1
         world.plan.agent[members] = rng.choice([3, 7, 11, 15], len(members), p=(0.5, 0.3, 0.15, 0.05))
-        world.plan.tls[members] = (
-            world.plan.agent[members] * 13 + rng.integers(0, 2, len(members))
-        ) % cat.N_STACKS
-        world.plan.signup_address[members] = world.pools.draw(np.full(len(members), pool), rng)
+        world.plan.tls[members] = (world.plan.agent[members] * 13 + rng.integers(0, 2, len(members))) % cat.N_STACKS
+        world.plan.signup_address[members] = world.pools.draw_from(pool, len(members), rng)
 
 
 def campus(world: World, rows: Array, rng: np.random.Generator) -> None:
@@ -48,7 +46,7 @@ def vpn(world: World, rows: Array, rng: np.random.Generator) -> None:
         pool = world.exit_pool(max(2, len(members) // 40), "vpn", rng)
         _behind(world, members, pool, share=0.75)
         behind = members[rng.random(len(members)) < 0.7]
-        world.plan.signup_address[behind] = world.pools.draw(np.full(len(behind), pool), rng)
+        world.plan.signup_address[behind] = world.pools.draw_from(pool, len(behind), rng)
 
 
 def same_country(world: World, members: Array) -> None:

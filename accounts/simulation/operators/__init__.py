@@ -32,7 +32,7 @@ _HONEST_MAKERS = {"team": team.make, "household": household.make, "reseller": re
 
 
 def budgets(n_abusive: int) -> dict[str, int]:
-    """Accounts for each abusive kind, exactly `n_abusive` in all; kinds whose smallest network does not fit get none."""
+    """Accounts for each abusive kind, `n_abusive` in all; none for kinds whose smallest network does not fit."""
     left, given = n_abusive, dict.fromkeys(ABUSIVE, 0)
     for kind, smallest in SMALLEST.items():
         if left >= smallest:

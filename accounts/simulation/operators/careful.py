@@ -15,9 +15,7 @@ LEVELS = ("E2", "E3", "E4")
 def make(world: World, rows: Array, rng: np.random.Generator, market: Market) -> None:
     """Small networks high on the ladder."""
     plan = world.plan
-    for turn, members in enumerate(
-        split(rng.permutation(rows), group_sizes(len(rows), min(3, len(rows)), 9, rng))
-    ):
+    for turn, members in enumerate(split(rng.permutation(rows), group_sizes(len(rows), min(3, len(rows)), 9, rng))):
         level, n = world.next_level(LEVELS, turn), len(members)
         equip(world, members, level, rng, market, group=2)
         settle(world, members, world.start - (rng.exponential(150, n) * DAY).astype(np.int64))

@@ -15,9 +15,7 @@ LEVELS = ("E1", "E2", "E0", "E3")
 
 def make(world: World, rows: Array, rng: np.random.Generator, market: Market) -> None:
     """Networks that hardly do anything."""
-    for turn, members in enumerate(
-        split(rng.permutation(rows), sizes(len(rows), smallest=4, ratio=0.4, most=60))
-    ):
+    for turn, members in enumerate(split(rng.permutation(rows), sizes(len(rows), smallest=4, ratio=0.4, most=60))):
         level = world.next_level(LEVELS, turn)
         equip(world, members, level, rng, market, group=3)
         settle(world, members, burst_times(world, len(members), level, rng, last=0.25))

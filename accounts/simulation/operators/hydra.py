@@ -39,9 +39,9 @@ def _live(world: World, members: Array, level: str, rng: np.random.Generator) ->
     plan, n = world.plan, len(members)
     settle(world, members, burst_times(world, n, level, rng))
     lost = members[: n * 3 // 10]
-    at = plan.active_from[lost] + (
-        (0.2 + 0.7 * rng.random(len(lost))) * (world.end - plan.active_from[lost])
-    ).astype(np.int64)
+    at = plan.active_from[lost] + ((0.2 + 0.7 * rng.random(len(lost))) * (world.end - plan.active_from[lost])).astype(
+        np.int64
+    )
     at = at // 1_000_000 * 1_000_000
     plan.ban(lost, at)
     heirs = members[n - len(lost) :]

@@ -42,10 +42,8 @@ def proxy_market(world: World) -> Market:
     return Market(tuple(residential), hosting)
 
 
-def equip(
-    world: World, rows: Array, level: str, rng: np.random.Generator, market: Market, *, group: int
-) -> None:
-    """Gives the rows cards, mailboxes, machines, addresses and templates as the level says; `group` accounts share a card."""
+def equip(world: World, rows: Array, level: str, rng: np.random.Generator, market: Market, *, group: int) -> None:
+    """Gives the rows cards, mailboxes, machines, addresses and templates by level; `group` accounts share a card."""
     _identity(world, rows, level, rng, group)
     if level in ("E0", "E1"):
         _shared_machines(world, rows, level, rng, market)
@@ -83,9 +81,7 @@ def burst_times(world: World, n: int, level: str, rng: np.random.Generator, *, l
     """Sign-up times in the window's first part: in bursts of an hour, at E4 spread out and mostly before the window."""
     span = int((world.end - world.start) * last)
     if level == "E4":
-        return (
-            world.start + span - (rng.exponential(120, n) * DAY).astype(np.int64) - rng.integers(0, span, n)
-        )
+        return world.start + span - (rng.exponential(120, n) * DAY).astype(np.int64) - rng.integers(0, span, n)
     n_bursts = max(1, n // 25)
     bursts = world.start - 10 * DAY + rng.integers(0, span + 10 * DAY, n_bursts)
     return bursts[rng.integers(0, n_bursts, n)] + rng.integers(0, HOUR, n)
@@ -116,9 +112,7 @@ def _identity(world: World, rows: Array, level: str, rng: np.random.Generator, g
     rest = rows[~aliases]
     catch_all = cat.OWN_DOMAIN + world.fresh(2)
     disposable = len(cat.PUBLIC_MAIL) + rng.integers(0, len(cat.DISPOSABLE_MAIL), len(rest))
-    plan.mail_domain[rest] = np.where(
-        rng.random(len(rest)) < 0.3, disposable, rng.choice(catch_all, len(rest))
-    )
+    plan.mail_domain[rest] = np.where(rng.random(len(rest)) < 0.3, disposable, rng.choice(catch_all, len(rest)))
     plan.phone[rows[rng.random(n) < 0.5]] = -1
 
 

@@ -17,9 +17,7 @@ LEVELS = ("E0", "E2", "E1", "E3")
 def make(world: World, rows: Array, rng: np.random.Generator, market: Market) -> None:
     """Pools: wide in topics and hours, with conversations that wander from account to account."""
     plan = world.plan
-    for turn, members in enumerate(
-        split(rng.permutation(rows), sizes(len(rows), smallest=5, ratio=0.5, most=40))
-    ):
+    for turn, members in enumerate(split(rng.permutation(rows), sizes(len(rows), smallest=5, ratio=0.5, most=40))):
         level, n = world.next_level(LEVELS, turn), len(members)
         equip(world, members, level, rng, market, group=3)
         settle(world, members, burst_times(world, n, level, rng))
@@ -32,8 +30,6 @@ def make(world: World, rows: Array, rng: np.random.Generator, market: Market) ->
         plan.host[members] = -1 if level in ("E3", "E4") else world.fresh(1)[0]
         if level != "E4":
             plan.p_popular[members] = 0.1
-            plan.system[members] = np.where(
-                rng.random(n) < 0.5, rng.integers(0, N_TEMPLATES, n), plan.system[members]
-            )
+            plan.system[members] = np.where(rng.random(n) < 0.5, rng.integers(0, N_TEMPLATES, n), plan.system[members])
         habits = habits_of(level, handoff=0.04, migration=0.25, stops=2)
         world.add_operator("relay", members, level=level, abusive=True, habits=habits, coordinated=True)

@@ -10,7 +10,7 @@ from accounts.simulation.world import World
 
 
 def make(world: World, rows: Array, rng: np.random.Generator) -> None:
-    """Resellers with four to sixty customers: one card, one referral, one sign-up office; use as different as people are."""
+    """Resellers with four to sixty customers: one card, referral and sign-up office; use as different as people are."""
     plan = world.plan
     for members in split(rows, group_sizes(len(rows), min(4, len(rows)), 60, rng)):
         cards = world.fresh(max(1, len(members) // 20))
@@ -19,8 +19,6 @@ def make(world: World, rows: Array, rng: np.random.Generator) -> None:
         plan.signup_address[members] = world.new_addresses(1, "office", rng)[0]
         plan.referral[members] = world.fresh(1)[0]
         domain = cat.OWN_DOMAIN + world.fresh(1)[0]
-        plan.mail_domain[members] = np.where(
-            rng.random(len(members)) < 0.3, domain, plan.mail_domain[members]
-        )
+        plan.mail_domain[members] = np.where(rng.random(len(members)) < 0.3, domain, plan.mail_domain[members])
         plan.mail_style[members] = np.where(plan.mail_domain[members] == 0, plan.mail_style[members], 0)
         world.add_operator("reseller", members, abusive=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from accounts.simulation import catalog as cat
 from accounts.simulation.operators.ladder import Market, equip, habits_of, pivot, settle
 from accounts.simulation.toolkit import DAY, HOUR, MINUTE, Array, group_sizes, split
 from accounts.simulation.world import World
@@ -14,9 +13,7 @@ LEVELS = ("E0", "E1", "E2", "E0", "E3")
 
 def make(world: World, rows: Array, rng: np.random.Generator, market: Market) -> None:
     """Chains of accounts; the last one is still there."""
-    for turn, members in enumerate(
-        split(rng.permutation(rows), group_sizes(len(rows), min(4, len(rows)), 12, rng))
-    ):
+    for turn, members in enumerate(split(rng.permutation(rows), group_sizes(len(rows), min(4, len(rows)), 12, rng))):
         level = world.next_level(LEVELS, turn)
         equip(world, members, level, rng, market, group=2)
         _follow(world, members, level, rng)
@@ -30,9 +27,7 @@ def _follow(world: World, members: Array, level: str, rng: np.random.Generator) 
     edges = np.linspace(world.start + DAY, world.end, n + 1)[:-1] + rng.random(n) * 6 * HOUR
     begins = edges.astype(np.int64)
     ends = (
-        np.append(begins[1:] - (rng.random(n - 1) * 9 + 1).astype(np.int64) * HOUR, world.end)
-        // 1_000_000
-        * 1_000_000
+        np.append(begins[1:] - (rng.random(n - 1) * 9 + 1).astype(np.int64) * HOUR, world.end) // 1_000_000 * 1_000_000
     )
     registered = begins - (rng.random(n) * 30 * MINUTE).astype(np.int64)
     aged = rng.random(n) < (0.8 if level in ("E3", "E4") else 0.25)

@@ -11,16 +11,14 @@ from accounts.simulation.world import World
 
 LEVELS = ("E1", "E0", "E2", "E3")
 _ACCOUNT_FACTS = (
-    "created_at", "country", "plan", "entry", "referrer", "organization", "payment", "mail", "mail_domain", "mail_style",
-    "phone", "signup_address", "referral", "recovery",
+    "created_at", "country", "plan", "entry", "referrer", "organization", "payment", "mail", "mail_domain",
+    "mail_style", "phone", "signup_address", "referral", "recovery",
 )  # fmt: skip
 
 
 def make(world: World, rows: Array, rng: np.random.Generator, market: Market) -> None:
     """Thieves with a few to some dozens of accounts each; the truth says since when, and until when."""
-    for turn, victims in enumerate(
-        split(rng.permutation(rows), group_sizes(len(rows), min(3, len(rows)), 40, rng))
-    ):
+    for turn, victims in enumerate(split(rng.permutation(rows), group_sizes(len(rows), min(3, len(rows)), 40, rng))):
         level = world.next_level(LEVELS, turn)
         thieves = world.take_thieves(victims)
         equip(world, thieves, level, rng, market, group=3)
@@ -49,9 +47,7 @@ def _steal(world: World, victims: Array, thieves: Array, level: str, rng: np.ran
     wave = world.start + int(span * (0.35 + 0.2 * rng.random()))
     spread = 3 * HOUR if level != "E4" else 15 * DAY
     since = (wave + (rng.random(n) * spread).astype(np.int64)) // SECOND * SECOND
-    until = (
-        np.minimum(since + ((4 + 14 * rng.random(n)) * DAY).astype(np.int64), world.end) // SECOND * SECOND
-    )
+    until = np.minimum(since + ((4 + 14 * rng.random(n)) * DAY).astype(np.int64), world.end) // SECOND * SECOND
     gone = rng.random(n) < 0.5
     plan.active_until[victims[gone]] = since[gone]
     caught = rng.random(n) < 0.4

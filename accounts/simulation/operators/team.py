@@ -15,7 +15,8 @@ def make(world: World, rows: Array, rng: np.random.Generator) -> None:
     plan = world.plan
     for members in split(rows, group_sizes(len(rows), min(4, len(rows)), 80, rng)):
         n = len(members)
-        plan.pool[members], plan.p_pool[members] = world.exit_pool(1 + n // 40, "office", rng), 0.7
+        office = world.exit_pool(1 + n // 40, "office", rng)
+        plan.pool[members], plan.p_pool[members] = office, 0.7
         plan.mail_domain[members], plan.mail_style[members] = cat.OWN_DOMAIN + world.fresh(1)[0], 0
         company_card = rng.random(n) < 0.5
         plan.payment[members[company_card]] = world.fresh(1)[0]
@@ -24,7 +25,7 @@ def make(world: World, rows: Array, rng: np.random.Generator) -> None:
         plan.rhythm[members] = cat.OFFICE
         developers = members[plan.surface[members] == 0]
         plan.system[developers] = world.fresh(1)[0]
-        plan.signup_address[members] = world.pools.draw(plan.pool[members], rng)
+        plan.signup_address[members] = world.pools.draw_from(office, n, rng)
         _join(world, members, rng)
         same_country(world, members)
         world.add_operator("team", members, abusive=False)

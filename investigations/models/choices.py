@@ -27,6 +27,7 @@ class LineageKind(models.TextChoices):
     GREW = "grew", "Grew"
     SHRANK = "shrank", "Shrank"
     SAME = "same", "Unchanged"
+    CHANGED = "changed", "Changed"  # as many came as left
     MERGED = "merged", "Merged"
     SPLIT = "split", "Split"
     ENDED = "ended", "Ended"

@@ -105,6 +105,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {"console": "investigations.ui.templatetags.console"},
         },
     }
 ]
@@ -171,6 +172,7 @@ if BROKER_URL.startswith("amqp"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
 CELERY_BEAT_SCHEDULE = {
     "core.outbox_drain": {"task": "core.outbox_drain", "schedule": 5.0},
+    "investigations.runs_sweep": {"task": "investigations.runs_sweep", "schedule": 5.0},
 }
 
 # --- people and signing in ------------------------------------------------------------------------------------------
@@ -241,7 +243,7 @@ REST_KNOX = {"TOKEN_MODEL": KNOX_TOKEN_MODEL}
 API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 600, low=1, high=1_000_000)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["staff.authentication.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["core.api.views.HasCapability"],
+    "DEFAULT_PERMISSION_CLASSES": ["core.api.permissions.HasCapability"],
     "DEFAULT_THROTTLE_CLASSES": ["core.api.throttling.TokenThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["core.api.parsing.StrictJSONParser"],

@@ -61,6 +61,20 @@ CASE_TRANSITIONS: dict[str, tuple[CaseState, ...]] = {
 }
 
 
+CASE_UNDOABLE = (
+    "case.cluster_added",
+    "case.cluster_removed",
+    "case.account_added",
+    "case.account_removed",
+)
+"""The audit actions of a case that can be turned back."""
+
+
+def transition_needs_reason(to: str, *, has_verdict: bool) -> bool:
+    """Reopening, an appeal, and closing without a verdict need a word of why."""
+    return to in (CaseState.REOPENED, CaseState.APPEALED) or (to == CaseState.CLOSED and not has_verdict)
+
+
 class SameOperator(models.TextChoices):
     CONFIRMED = "confirmed", "Confirmed"
     BENIGN_SHARED = "benign_shared", "Benign shared resource"

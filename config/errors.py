@@ -26,8 +26,9 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer 403."""
-    return _answer(request, Forbidden("You may not open this.", what_to_do="Ask an administrator for a role that may."))
+    """Answer 403, with the refusal's own words when it has some."""
+    general = Forbidden("You may not open this.", what_to_do="Ask an administrator for a role that may.")
+    return _answer(request, exception if isinstance(exception, AppError) else general)
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -221,6 +221,7 @@ ACCESS_DECISIONS = {
     "account_reset_password_from_key_done": "public",
     "account_confirm_email": "public",
     "account_email_verification_sent": "public",
+    "account_confirm_login_code": "public",
     "mfa_authenticate": "public",
     "account_logout": "signed_in",
     "account_reauthenticate": "signed_in",

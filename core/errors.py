@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+
 
 class AppError(Exception):
     """A refusal with a stable code. `detail` says what happened, `what_to_do` how to get further."""
@@ -44,7 +46,9 @@ class NotFound(AppError):
     code, title, status = "not_found", "There is nothing here", 404
 
 
-class Forbidden(AppError):
+class Forbidden(AppError, PermissionDenied):
+    """Also Django's own refusal, so that one raised by a middleware, where no view is at hand yet, is answered too."""
+
     code, title, status = "forbidden", "Your roles don't allow this", 403
 
 

@@ -83,9 +83,10 @@ def activity_chart(activity: Activity, *, title: str, unit: str = "exchanges") -
             hovertemplate=f"%{{y}}<br>%{{x}} UTC: %{{z:,}} {unit}<extra>{band.name}</extra>",
         )  # fmt: skip
         figure.update_layout(
-            {f"yaxis{suffix}": axis(band.name, domain=[low, high], autorange="reversed", showticklabels=False, showgrid=False, anchor="x")}
+            {f"yaxis{suffix}": axis(band.name, domain=[low, high], autorange="reversed", showticklabels=False, ticks="", showgrid=False, anchor="x")}
         )
-    figure.update_layout(xaxis=axis("UTC", type="date", showgrid=False))
+    lowest = "y" if len(activity.bands) < 2 else f"y{len(activity.bands)}"
+    figure.update_layout(xaxis=axis(type="date", showgrid=False, anchor=lowest))
     rows = [
         (band.name, account, f"{sum(counts):,}", f"{sum(1 for c in counts if c):,}", _busiest(counts, times))
         for band in activity.bands

@@ -9,19 +9,19 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils import timezone
 
 from investigations import charts
 from investigations.ui import parts, shell
 
-NOW = datetime(2026, 6, 5, 9, 30, tzinfo=UTC)
 QUEUE = (
     ("clu_7Q4KD2M0XW3A", "Shared cards, common stops, one tool schema", 812, 64000, (0.38, 0.26, 0.12, 0.09), 0b001111001, 143, "new", "New", ""),
     ("clu_2MZX81B7QK5C", "Accounts follow each other after bans", 76, 41300, (0.30, 0.22, 0.06, 0.16), 0b001100010, 9, "grown", "Successor", "of cas_14"),
     ("clu_K09PTV4N8E1H", "One rare template, disjoint fillings", 204, 37100, (0.28, 0.25, 0.09, 0.08), 0b001110000, 31, "new", "New", ""),
     ("clu_5HD3WA9R2T6G", "Relay pool, end users mixed in", 118, 35200, (0.26, 0.21, 0.08, 0.10), 0b001010100, 2, "taken", "Taken", "by you"),
     ("clu_9RRC4EX7V0JD", "Three cards, eleven accounts, one device pair", 11, 58400, (0.40, 0.09, 0.02, 0.12), 0b000000101, 0, "seen", "Seen", ""),
-    ("clu_B6T1LN5P8Q2S", "One exit, one domain, half a company card", 46, 33000, (0.24, 0.04, 0.06, 0.04), 0b000001001, 1, "seen", "Benign tests for", ""),
-    ("clu_W3VJ7S0K4M9Y", "Hackathon hour, popular template", 83, 22500, (0.14, 0.03, 0.08, 0.06), 0b000101000, 0, "seen", "Benign tests for", ""),
+    ("clu_B6T1LN5P8Q2S", "One exit, one domain, half a company card", 46, 33000, (0.24, 0.04, 0.06, 0.04), 0b000001001, 1, "seen", "Seen", "tested"),
+    ("clu_W3VJ7S0K4M9Y", "Hackathon hour, popular template", 83, 22500, (0.14, 0.03, 0.08, 0.06), 0b000101000, 0, "seen", "Seen", "tested"),
     ("clu_D8QF0MZ6X1RT", "Prepaid range, similar addresses", 29, 31200, (0.22, 0.12, 0.04, 0.07), 0b000000011, 4, "new", "New", ""),
     ("clu_X4N2BG8C5W7K", "One household", 4, 47000, (0.32, 0.01, 0.01, 0.03), 0b000001101, 0, "seen", "Seen", ""),
     ("clu_E7YK5R3H9J0P", "A conversation handed from account to account", 57, 39800, (0.27, 0.20, 0.06, 0.11), 0b000110000, 12, "new", "New", ""),
@@ -110,7 +110,7 @@ def specimen() -> Specimen:
         timings=charts.timings_chart(_timings(), title="Scoring took half of the run"),
         line=charts.sparkline([3, 4, 4, 9, 12, 11, 18, 22, 21, 34, 38, 41], noun="members a week"),
         form=SpecimenForm({"policy": "", "rationale": "", "due": "yesterday"}),
-        times=(NOW - timedelta(minutes=3), NOW - timedelta(hours=2), NOW - timedelta(days=9), NOW - timedelta(days=80)),
+        times=_times(),
         extra=_lists(),
     )  # fmt: skip
 
@@ -144,6 +144,11 @@ def specimen_shell() -> shell.Shell:
         calibration=shell.Calibration("not calibrated here", "Bits are shown instead of a probability until 30 randomly sampled clusters are judged on this installation."),
         user=shell.ShellUser("Ada Lindqvist", "AL", "Lead", (shell.UserLink("Password", "key", "/styleguide/"), shell.UserLink("Two-factor sign-in", "shield", "/styleguide/"))),
     )  # fmt: skip
+
+
+def _times() -> tuple[datetime, ...]:
+    now = timezone.now()
+    return tuple(now - age for age in (timedelta(minutes=3), timedelta(hours=2), timedelta(days=9), timedelta(days=80)))
 
 
 def _named(values: tuple[float, ...]) -> list[tuple[str, float]]:

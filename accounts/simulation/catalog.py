@@ -177,13 +177,14 @@ LAST_NAMES = (
     "adams baker costa diaz evans fischer garcia huang ivanov jensen kim lopez meyer nguyen okafor patel quist rossi "
     "santos tanaka usman vogel wang young zhang ali berg chopra dubois eriksen ferrari gupta hoffman ito jones kumar "
     "lee martin novak oliveira park reyes schmidt turner vasquez weber yilmaz zimmer abbas brown clarke das ekwueme "
-    "flores green hall iqbal johnson kowalski lindgren moreau nakamura ortiz popescu rahman silva torres uddin varga wilson"
+    "flores green hall iqbal johnson kowalski lindgren moreau nakamura ortiz popescu rahman silva torres uddin varga "
+    "wilson"
 ).split()
 COMPANY_WORDS = (
     "alder amber atlas beacon birch blue bright canyon cedar cinder clear cobalt copper coral crest delta drift dune "
     "echo ember falcon fern flint forge garnet glade granite grove harbor hazel heron indigo iron juniper kestrel "
-    "lantern larch lumen maple marsh meadow mesa north oak onyx orchard otter pebble pine quartz quill raven reed ridge river "
-    "sable sage slate spruce stone summit tern thistle timber topaz vale verge willow wren"
+    "lantern larch lumen maple marsh meadow mesa north oak onyx orchard otter pebble pine quartz quill raven reed "
+    "ridge river sable sage slate spruce stone summit tern thistle timber topaz vale verge willow wren"
 ).split()
 TLDS = ("com", "io", "dev", "co", "net", "ai")
 

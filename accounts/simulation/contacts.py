@@ -42,10 +42,10 @@ def _mail(number: int, host: str, style: int, variant: int) -> str:
     given, family = cat.FIRST_NAMES[first], cat.LAST_NAMES[last]
     name = given + family
     if style == 1:
-        place = 1 + variant % (len(name) - 1)
-        return f"{name[:place]}.{name[place:]}{'.' if variant % 3 else ''}{tail}@{host}"
+        dotted = "".join(letter + "." * (variant + 1 >> place & 1) for place, letter in enumerate(name))
+        return f"{dotted}{tail}@{host}"
     if style == 2:
-        return f"{name}{tail}+{cat.COMPANY_WORDS[variant % len(cat.COMPANY_WORDS)]}{variant * 31 % 997}@{host}"
+        return f"{name}{tail}+{cat.COMPANY_WORDS[(number + variant) % len(cat.COMPANY_WORDS)]}@{host}"
     if host == "gmail.com":  # dots do not count there, so a plain address must not look like a moved one
         return f"{name}{tail}@{host}"
     return f"{given}.{family}{tail}@{host}"

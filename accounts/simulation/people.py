@@ -87,6 +87,7 @@ def _contacts(world: World, rng: np.random.Generator) -> None:
     own = rng.random(n) < 0.05
     plan.mail_domain[:n] = np.where(own, cat.OWN_DOMAIN + rows, domains)
     plan.mail_style[:n] = np.where(domains == 0, rng.choice(3, n, p=(0.86, 0.09, 0.05)), 0)
+    plan.mail_variant[:n] = rng.integers(0, 60, n)
     plan.phone[:n] = np.where(rng.random(n) < 0.6, rows * 8, -1)
     plan.recovery[:n] = np.where(rng.random(n) < 0.1, rows * 8 + 3, -1)
     plan.entry[:n] = np.where(plan.surface[:n] == 0, 2, rng.choice(4, n, p=(0.62, 0.3, 0.0, 0.08)))

@@ -13,7 +13,8 @@ _COLUMNS: dict[str, tuple[type, float]] = {
     "account": (np.int32, 0), "created_at": (np.int64, 0), "active_from": (np.int64, 0), "active_until": (np.int64, 0),
     "status": (np.int8, 0), "status_at": (np.int64, -1), "country": (np.int8, 0), "plan": (np.int8, 0),
     "entry": (np.int8, 0), "referrer": (np.int8, 0), "organization": (np.int64, -1), "payment": (np.int64, -1),
-    "mail": (np.int64, 0), "mail_domain": (np.int32, 0), "mail_style": (np.int8, 0), "phone": (np.int64, -1),
+    "mail": (np.int64, 0), "mail_domain": (np.int32, 0), "mail_style": (np.int8, 0), "mail_variant": (np.int32, 0),
+    "phone": (np.int64, -1),
     "signup_address": (np.int32, 0), "rhythm": (np.int8, 0), "zone": (np.int8, 0), "cron_minute": (np.int16, -1),
     "home": (np.int32, 0), "second": (np.int32, -1), "p_second": (np.float32, 0), "pool": (np.int32, -1),
     "p_pool": (np.float32, 0), "pool_b": (np.int32, -1), "p_pool_b": (np.float32, 0), "device": (np.int64, -1),
@@ -53,6 +54,8 @@ class Plan:
     mail_domain: Array
     mail_style: Array
     """0 plain, 1 dots moved, 2 a plus tag: both lead to the mailbox of `mail`."""
+    mail_variant: Array
+    """Which dots or tag; differs among the accounts of a mailbox."""
     phone: Array
     signup_address: Array
     rhythm: Array

@@ -43,7 +43,9 @@ class Tables:
                 "created_at": _times(plan.created_at[rows]),
                 "status": _choice(cat.STATUSES, plan.status[rows]),
                 "status_changed_at": _times(changed, changed < 0),
-                "email": mail_text(plan.mail[rows], plan.mail_domain[rows], plan.mail_style[rows], rows),
+                "email": mail_text(
+                    plan.mail[rows], plan.mail_domain[rows], plan.mail_style[rows], plan.mail_variant[rows]
+                ),
                 "phone": phone_text(plan.phone[rows], plan.country[rows]),
                 "payment_fingerprint": self._opaque("payment", plan.payment[rows]),
                 "organization_id": self._opaque("organization", plan.organization[rows]),
@@ -64,12 +66,8 @@ class Tables:
             values = getattr(plan, column)[having]
             text = self._opaque(kind, values)
             if kind == "email":
-                text = mail_text(
-                    values,
-                    np.zeros(len(values), dtype=np.int32),
-                    np.zeros(len(values), dtype=np.int8),
-                    having,
-                )
+                plain = np.zeros(len(values), dtype=np.int32)
+                text = mail_text(values, plain, plain, plain)
             elif kind == "callback_host":
                 text = pa.array([f"hooks.{company_domain(value)}" for value in values.tolist()], pa.string())
             parts.append(

@@ -190,9 +190,9 @@ class Usage:
 
     def _models(self, actor: Array, at: Array) -> Array:
         plan = self.world.plan
-        return np.where(
-            at >= np.maximum(plan.pivot_at[actor], self.world.released_at), cat.NEW_MODEL, plan.model[actor]
-        )
+        models: Array = plan.model[actor]
+        models[at >= np.maximum(plan.pivot_at[actor], self.world.released_at)] = cat.NEW_MODEL
+        return models
 
     def _contents(self, actor: Array, goes_on: Array, rng: np.random.Generator) -> Array:
         plan, n = self.world.plan, len(actor)
@@ -202,7 +202,7 @@ class Usage:
         popular = np.flatnonzero(fresh & (kind < plan.p_popular[actor]))
         content[popular] = mix64(draw(self._popular, len(popular), rng), self._content_salt)
         bench = np.flatnonzero(fresh & (kind > 1 - plan.p_bench[actor]))
-        question = plan.bench[actor[bench]].astype(np.int64) * 10_000 + rng.integers(0, 1_200, len(bench))
+        question = plan.bench[actor[bench]].astype(np.int64) * 10_000 + rng.integers(0, 250, len(bench))
         content[bench] = mix64(question + (1 << 33), self._content_salt)
         work = np.flatnonzero(fresh & (kind > 1 - plan.p_work[actor]))
         worker = actor[work]

@@ -29,9 +29,10 @@ def benchmark(world: World, rows: Array, rng: np.random.Generator) -> None:
     """People who run the same public benchmark: one harness, one template, equal questions."""
     plan = world.plan
     for number, members in enumerate(split(rows, group_sizes(len(rows), min(10, len(rows)), 2_000, rng))):
-        plan.bench[members], plan.p_bench[members] = number % 6, 0.8
+        plan.bench[members], plan.p_bench[members] = number % 3, 0.8
         plan.surface[members], plan.plan[members] = 0, cat.API
-        plan.system[members], plan.parameters[members] = 40 + number % 6, 340 + number % 6
+        plan.system[members], plan.parameters[members] = 40 + number % 3, 340 + number % 3
         plan.tools[members] = -1
+        plan.volume[members] *= 3
         plan.agent[members] = len(cat.USER_AGENTS) - 1 - rng.integers(3, 9, len(members))
         plan.p_continue[members] = 0.0

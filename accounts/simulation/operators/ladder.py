@@ -49,7 +49,6 @@ def equip(world: World, rows: Array, level: str, rng: np.random.Generator, marke
         _shared_machines(world, rows, level, rng, market)
     else:
         _own_machines(world, rows, rng)
-        world.plan.random_stack[rows] = level == "E3"
     _work(world, rows, level, rng)
 
 
@@ -104,7 +103,9 @@ def _identity(world: World, rows: Array, level: str, rng: np.random.Generator, g
         return
     groups = rng.permutation(n) // group
     plan.payment[rows] = world.fresh(int(groups.max()) + 1)[groups]
-    mailboxes = rng.permutation(n) // (group * 2)
+    places = rng.permutation(n)
+    mailboxes = places // (group * 2)
+    plan.mail_variant[rows] = places % (group * 2)
     aliases = rng.random(n) < 0.4
     plan.mail[rows[aliases]] = world.fresh(int(mailboxes.max()) + 1)[mailboxes][aliases]
     plan.mail_domain[rows[aliases]] = 0
@@ -163,6 +164,6 @@ def _work(world: World, rows: Array, level: str, rng: np.random.Generator) -> No
     plan.work_size[rows] = max(200, n * 400)
     plan.p_work[rows] = 0.0 if level == "E4" else 0.12
     plan.flips[rows] = 5 if level == "E3" else 0
-    plan.random_stack[rows] = False
+    plan.random_stack[rows] = level == "E3"
     plan.pivot_at[rows] = NEVER
     plan.model[rows] = 0

@@ -12,7 +12,7 @@ from accounts.simulation.world import World
 LEVELS = ("E1", "E0", "E2", "E3")
 _ACCOUNT_FACTS = (
     "created_at", "country", "plan", "entry", "referrer", "organization", "payment", "mail", "mail_domain",
-    "mail_style", "phone", "signup_address", "referral", "recovery",
+    "mail_style", "mail_variant", "phone", "signup_address", "referral", "recovery",
 )  # fmt: skip
 
 

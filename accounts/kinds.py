@@ -22,7 +22,7 @@ FAMILY_LABELS = {
     "other": "Other",
 }
 
-NAME_PATTERN = r"[a-z][a-z0-9_]{0,62}"
+NAME_PATTERN = r"[a-z][a-z0-9_]{0,39}"
 """What the name of a kind looks like."""
 
 

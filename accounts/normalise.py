@@ -114,8 +114,8 @@ def asn(value: str) -> str:
 
 
 def mask_none(value: str) -> str:
-    """The value itself, cut to 200 characters: for kinds that say nothing about a person."""
-    return value if len(value) <= 200 else value[:199] + "…"
+    """The value itself, cut to 80 characters: for kinds that say nothing about a person."""
+    return value if len(value) <= 80 else value[:79] + "…"
 
 
 def mask_opaque(value: str) -> str:

@@ -1,0 +1,1 @@
+"""What changes accounts' data: loading, uploads, datasets, keys, retention."""

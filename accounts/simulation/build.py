@@ -12,7 +12,7 @@ import numpy as np
 from accounts.simulation import crowds, operators
 from accounts.simulation.coordinate import coordinate, order_by_time
 from accounts.simulation.people import ordinary
-from accounts.simulation.settings import WorldSettings
+from accounts.simulation.settings import USUAL_EXCHANGES, WorldSettings
 from accounts.simulation.tables import Tables
 from accounts.simulation.toolkit import Array
 from accounts.simulation.usage import Exchanges, Sessions, Usage
@@ -21,7 +21,6 @@ from accounts.simulation.writer import ExtractWriter
 
 CHUNK = 25_000
 """Accounts made at a time; part of what a seed means, since each chunk has its own random stream."""
-_USUAL_EXCHANGES = 46.0
 _MOST_EXCHANGES = 20_000
 _OPERATORS_SHARE = 0.4
 """Operators make at most this share of all exchanges."""
@@ -109,7 +108,7 @@ def _exchange_counts(world: World) -> Array:
     settings, plan = world.settings, world.plan
     total = settings.accounts * settings.exchanges_per_account
     operated = plan.operator >= 0
-    wanted = np.where(operated, plan.volume * settings.exchanges_per_account / _USUAL_EXCHANGES, 0.0)
+    wanted = np.where(operated, plan.volume * settings.exchanges_per_account / USUAL_EXCHANGES, 0.0)
     if wanted.sum() > _OPERATORS_SHARE * total:
         wanted *= _OPERATORS_SHARE * total / wanted.sum()
     lived = np.clip((plan.active_until - plan.active_from) / (world.end - world.start), 0.02, 1.0)

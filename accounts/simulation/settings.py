@@ -13,6 +13,9 @@ FORMATS = ("parquet", "csv")
 USUAL_PREVALENCE = 0.025
 """Above this share the world is no longer one that an honest platform would meet; allowed, and said so."""
 
+USUAL_EXCHANGES = 46.0
+"""Exchanges an account in the usual world; volumes of operators are given for it."""
+
 _MAX_ACCOUNTS = 20_000_000
 _MAX_SEED = 2**63 - 1
 
@@ -28,7 +31,7 @@ class WorldSettings:
     """One level for all operators; None mixes the levels."""
     seed: int = 1
     days: int = 45
-    exchanges_per_account: float = 46.0
+    exchanges_per_account: float = USUAL_EXCHANGES
 
     def __post_init__(self) -> None:
         _whole(self.accounts, "accounts", 1, _MAX_ACCOUNTS)

@@ -9,6 +9,7 @@ import numpy as np
 
 from accounts.simulation import catalog as cat
 from accounts.simulation.people import N_POPULAR_PROMPTS
+from accounts.simulation.settings import USUAL_EXCHANGES
 from accounts.simulation.toolkit import (
     DAY,
     HOUR,
@@ -84,6 +85,7 @@ class Usage:
         self.world = world
         self._rhythms = cat.rhythm_quantiles()
         seed = world.settings.seed
+        self._shorter = min(1.0, (world.settings.exchanges_per_account / USUAL_EXCHANGES) ** 0.5)
         self._output_salt, self._content_salt = salt_of(seed, "output"), salt_of(seed, "content")
         self._end_user_salt = salt_of(seed, "end_user")
         self._popular = zipf_table(N_POPULAR_PROMPTS, 1.05)
@@ -113,7 +115,7 @@ class Usage:
     def _sessions(self, rows: Array, counts: Array, rng: np.random.Generator) -> tuple[Sessions, Array]:
         plan = self.world.plan
         rows, counts = rows[counts > 0], counts[counts > 0]
-        n_sessions = np.maximum(1, np.rint(counts / plan.per_session[rows])).astype(np.int64)
+        n_sessions = np.maximum(1, np.rint(counts / (plan.per_session[rows] * self._shorter))).astype(np.int64)
         firsts = np.cumsum(n_sessions) - n_sessions
         within = rng.random(int(counts.sum())) * np.repeat(n_sessions, counts)
         picks = np.repeat(firsts, counts) + within.astype(np.int64)
@@ -133,9 +135,9 @@ class Usage:
         minute = (rng.random(n) * HOUR).astype(np.int64)
         cron = plan.cron_minute[actor].astype(np.int64)
         minute = np.where(cron >= 0, cron * MINUTE + (minute % (8 * SECOND)), minute)
-        at = (base - _MONDAY) // WEEK * WEEK + _MONDAY + (hour - plan.zone[actor]) * HOUR + minute
-        at = np.where(at < begin, at + WEEK, at)
-        at = np.where(at >= end, at - WEEK, at)
+        at: Array = (base - _MONDAY) // WEEK * WEEK + _MONDAY + (hour - plan.zone[actor]) * HOUR + minute
+        at += np.where(at < begin, WEEK, 0)
+        at -= np.where(at >= end, WEEK, 0)
         outside = (at < begin) | (at >= end)
         at[outside] = base[outside]
         return at

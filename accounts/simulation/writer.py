@@ -25,8 +25,8 @@ NAMES = {
         "identifiers": "identifiers.parquet", "truth": "truth.csv",
     },
     "csv": {
-        "accounts": "accounts.csv", "sessions": "sessions.csv.gz", "exchanges": "exchanges.csv.gz",
-        "identifiers": "identifiers.csv", "truth": "truth.csv",
+        "accounts": "accounts.csv.gz", "sessions": "sessions.csv.gz", "exchanges": "exchanges.csv.gz",
+        "identifiers": "identifiers.csv.gz", "truth": "truth.csv",
     },
 }  # fmt: skip
 _REPEATING = [

@@ -540,4 +540,3 @@ class RailCounts:
     runs: int
     verdicts: int
     imports_open: int
-

@@ -1,0 +1,83 @@
+"""A run's input, frozen in its folder on the first attempt, so that a later one reads the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.models import Dataset
+from investigations.linkage import Inputs
+from investigations.linkage.types import ACCOUNTS, DECLARED, SIGHTINGS
+
+TABLES = {"accounts": ACCOUNTS, "sightings": SIGHTINGS, "declared": DECLARED}
+BLOCK = 1 << 20
+
+
+def inputs_frozen(dataset: Dataset, folder: Path) -> tuple[Inputs, str]:
+    """The run's inputs and their digest: what an earlier attempt froze, or the dataset as it is now.
+
+    Exchange files are never rewritten; if one has gone since (compacted, erased), everything is read anew.
+    """
+    place = folder / "inputs"
+    frozen = _frozen(place)
+    if frozen is None:
+        shutil.rmtree(place, ignore_errors=True)
+        _freeze(dataset, place)
+        frozen = _frozen(place)
+    if frozen is None:
+        raise FileNotFoundError(2, "the run's input vanished while it was read", str(place))
+    return frozen
+
+
+def _frozen(place: Path) -> tuple[Inputs, str] | None:
+    try:
+        note = json.loads((place / "inputs.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    if not all(Path(path).exists() for path in note["exchanges"]):
+        return None
+    tables = {name: pq.read_table(place / f"{name}.parquet", schema=schema) for name, schema in TABLES.items()}
+    inputs = Inputs(**tables, exchanges=tuple(note["exchanges"]), families=note["families"], now=note["now"])
+    return inputs, note["digest"]
+
+
+def _freeze(dataset: Dataset, place: Path) -> None:
+    """Writes the tables, then, last, the note that says they are whole."""
+    from accounts.selectors.columns import engine_inputs
+
+    columns = engine_inputs(dataset)
+    place.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    for name, schema in TABLES.items():
+        path = place / f"{name}.parquet"
+        pq.write_table(_sorted(getattr(columns, name), schema), path, compression="zstd", compression_level=1)
+        _digest_file(digest, path)
+    note: dict[str, Any] = {
+        "exchanges": [str(path) for path in columns.exchanges],
+        "families": dict(columns.families),
+        "now": columns.now,
+    }
+    digest.update(json.dumps([note["families"], note["now"]], sort_keys=True).encode())
+    for path in note["exchanges"]:
+        _digest_file(digest, Path(path))
+    partial = place / "inputs.json.tmp"
+    partial.write_text(json.dumps(note | {"digest": digest.hexdigest()}), "utf-8")
+    partial.replace(place / "inputs.json")
+
+
+def _sorted(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table in its schema's order of columns and types, sorted by its first columns."""
+    keys = [(name, "ascending") for name in schema.names[:3]]
+    return table.select(schema.names).cast(schema).sort_by(keys)
+
+
+def _digest_file(digest: Any, path: Path) -> None:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)

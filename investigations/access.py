@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from accounts.models import Account, Identifier
 from core.access import Actor, Capability, get_or_404, require
 from core.models import Dataset
-from investigations.models import Cluster, Run
+from investigations.models import Case, Cluster, Export, Run, Verdict
 
 M = TypeVar("M", bound=Model)
 
@@ -32,6 +32,23 @@ def account_get_for(user: Actor, public_id: str, *, dataset: Dataset | None = No
 def identifier_get_for(user: Actor, public_id: str, *, dataset: Dataset | None = None) -> Identifier:
     """An identifier that the person may see, by its mask."""
     return _get(user, Identifier.objects.select_related("dataset"), public_id, dataset)
+
+
+def case_get_for(user: Actor, public_id: str, *, dataset: Dataset | None = None) -> Case:
+    """A case that the person may see."""
+    return _get(user, Case.objects.select_related("dataset", "owner", "opened_by"), public_id, dataset)
+
+
+def verdict_get_for(user: Actor, public_id: str, *, dataset: Dataset | None = None) -> Verdict:
+    """A verdict that the person may see, superseded ones included."""
+    rows = Verdict.objects.select_related("case__dataset", "cluster", "author")
+    return _get(user, rows if dataset is None else rows.filter(case__dataset=dataset), public_id, None)
+
+
+def export_get_for(user: Actor, public_id: str, *, dataset: Dataset | None = None) -> Export:
+    """One of the person's own exports: what others took out may show more than this person may see."""
+    own = Export.objects.select_related("dataset").filter(requested_by=getattr(user, "pk", None))
+    return _get(user, own, public_id, dataset)
 
 
 def _get(user: Actor, rows: QuerySet[M], public_id: str, dataset: Dataset | None) -> M:

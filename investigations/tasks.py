@@ -8,8 +8,10 @@ from django.db import transaction
 from core import outbox
 from core.models import Dataset
 from core.models.dataset import DatasetKind
-from investigations.models import Run
+from investigations.models import Export, Run
 from investigations.models.choices import RunState
+from investigations.services.export_making import export_make
+from investigations.services.exports import exports_remove_old, exports_to_hint
 from investigations.services.run_execution import run_execute
 from investigations.services.runs import run_request_for_news, runs_to_hint
 
@@ -46,3 +48,29 @@ def batch_landed(payload: dict[str, object]) -> None:
     dataset = Dataset.objects.filter(pk=payload["dataset"], kind=DatasetKind.LIVE).first()
     if dataset is not None:
         run_hint(run_request_for_news(dataset, reason="new data"))
+
+
+@shared_task(name="investigations.export_make", ignore_result=True)
+def export_task(export_id: int) -> None:
+    """Makes an export's file. A message that comes twice finds the export held or ready, and ends."""
+    export_make(export_id)
+
+
+@shared_task(name="investigations.exports_sweep", ignore_result=True)
+def exports_sweep() -> int:
+    """Takes up exports that nobody works on: a message was lost, or a worker died. Returns how many."""
+    found = exports_to_hint()
+    for export in found:
+        export_enqueue(export)
+    return len(found)
+
+
+@shared_task(name="investigations.exports_remove_old", ignore_result=True)
+def exports_remove_old_task() -> int:
+    """Removes the files of exports whose day is over."""
+    return exports_remove_old()
+
+
+def export_enqueue(export: Export) -> None:
+    """Tells the workers of a queued export once the transaction at hand is committed."""
+    transaction.on_commit(lambda: export_task.delay(export.pk))

@@ -39,11 +39,10 @@ from investigations.selectors.listing import (
     flag_of,
     known_id,
     order_of,
-    page_of,
+    page_read,
     text_of,
     words_of,
 )
-from investigations.selectors.shapes import Page
 from investigations.selectors.verdicts import rows_with_relations, verdict_row
 from staff.models import User
 from staff.roles import ROLE_CAPABILITIES
@@ -67,6 +66,7 @@ def case_list(
     filters: CaseFilters | None = None,
     page: int = 1,
     size: int = 50,
+    cursor: str = "",
 ) -> CasePage:
     """A page of cases and how many there are in each state. Three queries."""
     filters = filters or CaseFilters()
@@ -74,13 +74,10 @@ def case_list(
     counted = everything.order_by().values_list("state").annotate(n=Count("pk"))
     by_state = {state.value: 0 for state in CaseState} | dict(counted)
     rows = case_rows(dataset, user=user, filters=filters)
-    found = page_of(rows, n_total=sum(by_state.values()), page=page, size=size)
-    items = tuple(case_row(case) for case in found.items)
-    return CasePage(
-        Page(items, found.n_matching, found.n_total, found.number, found.size, found.next, found.previous),
-        by_state,
-        filters,
-    )
+    scope = f"cases {dataset} {filters} {user.pk if filters.mine else ''}"
+    n_total = sum(by_state.values())
+    found = page_read(rows, case_row, n_total=n_total, page=page, size=size, cursor=cursor, scope=scope)
+    return CasePage(found, by_state, filters)
 
 
 def case_rows(dataset: Dataset | None, *, user: User, filters: CaseFilters | None = None) -> QuerySet[Case]:

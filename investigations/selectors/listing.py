@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
 from core.errors import InvalidInput
 from core.public_ids import public_id_to_number
+from investigations.selectors.paging import page_of, page_start
 from investigations.selectors.shapes import Page
 
-PAGE_LIMIT = 200
+T = TypeVar("T")
 
 
-def page_of(rows: QuerySet[Any], *, n_total: int, page: int, size: int) -> Page[Any]:
-    """A numbered page of model rows; pages outside of the list are refused, the first page never is. Two queries."""
-    if not 1 <= size <= PAGE_LIMIT:
-        raise InvalidInput(f"A page holds 1 to {PAGE_LIMIT} rows, not {size}.", fields={"size": ["Out of range."]})
-    n_matching = rows.count()
-    last = max(1, -(-n_matching // size))
-    if page < 1 or page > last:
-        raise InvalidInput(
-            f"There is no page {page}: the last one is {last}.",
-            code="bad_page",
-            what_to_do="Start from the first page.",
-            fields={"page": [f"1 to {last}."]},
-        )
-    start = (page - 1) * size
-    items = tuple(rows[start : start + size])
-    return Page(items, n_matching, n_total, page, size, None, None)
+def page_read(
+    rows: QuerySet[Any], make: Callable[[Any], T], *, n_total: int, page: int, size: int, cursor: str, scope: str
+) -> Page[T]:
+    """A page of rows, by number or cursor; the cursor is tied to the list and its filters (`scope`). Two queries."""
+    tied = hashlib.sha256(scope.encode()).hexdigest()[:12]
+    offset, size = page_start(page=page, size=size, cursor=cursor, scope=tied)
+    found = list(rows[offset : offset + size])
+    return page_of(found, make, offset=offset, size=size, n_matching=rows.count(), n_total=n_total, scope=tied)
 
 
 def order_of(sort: str, sorts: Mapping[str, str]) -> tuple[str, str]:

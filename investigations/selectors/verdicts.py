@@ -28,11 +28,10 @@ from investigations.selectors.listing import (
     flag_of,
     known_id,
     order_of,
-    page_of,
+    page_read,
     text_of,
     words_of,
 )
-from investigations.selectors.shapes import Page
 
 VERDICT_SORTS = {
     "created_at": "created_at",
@@ -45,18 +44,21 @@ VERDICT_SORTS = {
 
 
 def verdict_list(
-    dataset: Dataset | None, *, filters: VerdictFilters | None = None, page: int = 1, size: int = 50
+    dataset: Dataset | None,
+    *,
+    filters: VerdictFilters | None = None,
+    page: int = 1,
+    size: int = 50,
+    cursor: str = "",
 ) -> VerdictPage:
     """A page of verdicts, newest first. Three queries."""
     filters = filters or VerdictFilters()
     rows = verdict_rows(dataset, filters=filters)
     everything = Verdict.objects.filter(case__dataset=dataset) if dataset else Verdict.objects.all()
-    found = page_of(rows, n_total=everything.count(), page=page, size=size)
-    items = tuple(verdict_row(v) for v in found.items)
-    return VerdictPage(
-        Page(items, found.n_matching, found.n_total, found.number, found.size, found.next, found.previous),
-        filters,
-    )
+    scope = f"verdicts {dataset} {filters}"
+    n_total = everything.count()
+    found = page_read(rows, verdict_row, n_total=n_total, page=page, size=size, cursor=cursor, scope=scope)
+    return VerdictPage(found, filters)
 
 
 def verdict_rows(dataset: Dataset | None, *, filters: VerdictFilters | None = None) -> QuerySet[Verdict]:

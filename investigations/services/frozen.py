@@ -14,11 +14,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.models import Identifier
 from investigations.models import Cluster, ClusterVersion, Link, Member, Run
 from investigations.selectors.cluster import cluster_detail
 from investigations.selectors.frozen import canonical
-from investigations.selectors.shapes import ClusterDetail
+from investigations.selectors.refs import values_shown
+from investigations.selectors.shapes import ClusterDetail, ValueRef
 
 FORMAT = "hydrascope-frozen-1"
 LINKS_KEPT = 20_000
@@ -105,14 +105,11 @@ class _Shared:
 
     rows: list[list[str]] = field(default_factory=list)
     places: dict[tuple[str, int], int] = field(default_factory=dict)
-    known: dict[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
+    known: dict[tuple[str, int | None], ValueRef] = field(default_factory=dict)
 
     def learn(self, wanted: Iterable[tuple[str, int]]) -> None:
-        """Looks up those of these (kind, number) pairs that aren't known yet; the rest are fingerprints."""
-        new = {pair for pair in wanted if pair not in self.known}
-        found = Identifier.objects.filter(pk__in={number for _, number in new}).only("kind", "public_id", "mask")
-        self.known |= {pair: ("", f"{pair[1] & (2**64 - 1):016x}") for pair in new}
-        self.known |= {(i.kind, i.pk): (i.public_id, i.mask) for i in found if (i.kind, i.pk) in new}
+        """Looks up those of these (kind, number) pairs that aren't known yet. One query."""
+        self.known |= values_shown(pair for pair in set(wanted) if pair not in self.known)
 
     def place(self, kind: str, number: int | None) -> int | None:
         """The index of a value in the list of shared values, which it joins on first use."""
@@ -120,13 +117,17 @@ class _Shared:
             return None
         pair = (kind, number)
         if pair not in self.places:
+            value = self.known[pair]
             self.places[pair] = len(self.rows)
-            self.rows.append([kind, *self.known[pair]])
+            self.rows.append([kind, value.public_id or "", value.shown])
         return self.places[pair]
 
     def name(self, kind: str, number: int | None) -> str:
         """The value's name outside of this installation's numbering."""
-        return "" if number is None else next(filter(None, self.known[kind, number]), "")
+        if number is None:
+            return ""
+        value = self.known[kind, number]
+        return value.public_id or value.shown
 
 
 def _links(cluster: Cluster, run: Run, positions: dict[int, int], names: list[str]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def find_hubs(gathered: Gathered, settings: Settings) -> Hubs:
         pointers,
         values,
         gathered.value_kind,
-        gathered.kind_family,
+        showing_kinds(gathered, settings),
         settings.hub_sample,
         settings.hub_rare_holders,
         gathered.n_units,
@@ -49,6 +49,41 @@ def find_hubs(gathered: Gathered, settings: Settings) -> Hubs:
     independence = np.full(gathered.n_values, -1, np.int32)
     independence[tested] = independence_from(looked, tied, chance)
     return Hubs(independence >= round(settings.hub_independence * MILLION), independence)
+
+
+def kind_groups(kinds: tuple[str, ...], kind_family: npt.NDArray[np.int8], settings: Settings) -> npt.NDArray[np.int16]:
+    """A number for each kind, the same for those whose values come to strangers together (`collections`)."""
+    first: dict[str, int] = {}
+    groups = np.zeros(len(kinds), np.int16)
+    for code, kind in enumerate(kinds):
+        family = types.FAMILIES[kind_family[code]]
+        together = settings.family(family).collections and kind not in settings.apart
+        groups[code] = first.setdefault(family if together else f"kind {kind}", code)
+    return groups
+
+
+def showing_kinds(gathered: Gathered, settings: Settings) -> npt.NDArray[np.bool_]:
+    """[kind, other]: whether a shared value of the other kind shows that holders of a value of the kind are tied.
+
+    Not when one follows from the other (an address and its range), nor inside a group of kinds that come together,
+    unless there is but one group to look at.
+    """
+    groups = kind_groups(gathered.kinds, gathered.kind_family, settings)
+    finer = finer_matrix(gathered.kinds, settings)
+    shows = ~(finer | finer.T)
+    if np.unique(groups[gathered.value_kind]).size > 1:
+        collections = [settings.family(types.FAMILIES[family]).collections for family in gathered.kind_family]
+        shows &= ~((groups[:, None] == groups[None, :]) & np.array(collections, bool)[:, None])
+    return shows
+
+
+def finer_matrix(kinds: tuple[str, ...], settings: Settings) -> npt.NDArray[np.bool_]:
+    """[coarse, fine]: whether a value of the coarse kind follows from one of the fine kind."""
+    matrix = np.zeros((len(kinds), len(kinds)), bool)
+    for i, coarse in enumerate(kinds):
+        for j, fine in enumerate(kinds):
+            matrix[i, j] = fine in settings.coarser.get(coarse, ())
+    return matrix
 
 
 def independence_from(

@@ -75,15 +75,15 @@ def dependence(
     unit_ptr: Array,
     unit_values: Array,
     value_kind: Array,
-    kind_family: Array,
+    shows: Array,
     sample: int,
     rare: int,
     n_units: int,
 ) -> tuple[Array, Array, Array]:
     """For each tested value: holders looked at, those tied to another holder, and the sum of chances of that.
 
-    A holder is tied when some other rare value of it is also held by another holder of the tested value. A rare
-    value of the same family counts only when it is of the same kind (an address range follows from its address).
+    A holder is tied when some other rare value of it is also held by another holder of the tested value, of a kind
+    that shows something: shows[kind of the tested value, kind of the other].
     Cost: tested x sample x (values of a holder) x rare.
     """
     looked = np.zeros(tested.size, np.int32)
@@ -104,8 +104,7 @@ def dependence(
                 size = holder_ptr[other + 1] - holder_ptr[other]
                 if other == value or size > rare:
                     continue
-                kind, kind_other = value_kind[value], value_kind[other]
-                if kind != kind_other and kind_family[kind] == kind_family[kind_other]:
+                if not shows[value_kind[value], value_kind[other]]:
                     continue
                 for slot in range(holder_ptr[other], holder_ptr[other + 1]):
                     peer = holders[slot]
@@ -189,6 +188,52 @@ def pairs_of(
 
 
 @compiled
+def count_strangers(
+    pairs: Array,
+    units: tuple[Array, Array, Array, Array],
+    kinds: tuple[Array, Array, Array, Array],
+    rarity: Array,
+    n_groups: int,
+) -> Array:
+    """[unit, group]: with how many others, of these pairs, a unit has values of this group of kinds in common alone.
+
+    kinds holds the kind of each value and, by kind, its group, whether it is weak, and whether several values of its
+    group are but one fact. Values without weight and weak kinds don't count as anything else.
+    """
+    unit_ptr, unit_values = units[0], units[1]
+    value_kind, group_of, weak, collections = kinds
+    out = np.zeros((unit_ptr.size - 1, n_groups), np.int32)
+    for p in range(pairs.size):
+        a, b = pairs[p] >> 32, pairs[p] & 0xFFFFFFFF
+        i, j = unit_ptr[a], unit_ptr[b]
+        only, several, weakly = -1, False, -1
+        while i < unit_ptr[a + 1] and j < unit_ptr[b + 1]:
+            if unit_values[i] < unit_values[j]:
+                i += 1
+            elif unit_values[i] > unit_values[j]:
+                j += 1
+            else:
+                kind = value_kind[unit_values[i]]
+                group = group_of[kind]
+                if rarity[unit_values[i]] > 0:
+                    if weak[kind]:
+                        weakly = group
+                    elif only < 0:
+                        only = group
+                    elif only != group or not collections[kind]:
+                        several = True
+                i += 1
+                j += 1
+        if several:
+            continue
+        group = only if only >= 0 else weakly
+        if group >= 0:
+            out[a, group] += 1
+            out[b, group] += 1
+    return out
+
+
+@compiled
 def gap_bits(first_a: int, last_a: int, first_b: int, last_b: int, unit_gap: int) -> int:
     """Millibits lost to the time between two uses: one bit for each doubling of 1 + gap / unit_gap, rounded down."""
     if unit_gap <= 0 or first_a == NO_TIME or first_b == NO_TIME:
@@ -217,17 +262,21 @@ def shared_values(
     b: int,
     units: tuple[Array, Array, Array, Array],
     values: Array,
-    kinds: tuple[Array, Array],
-    weights: Array,
+    kinds: tuple[Array, Array, Array],
+    weights: tuple[Array, Array, Array, Array],
     gaps: Array,
     found_bits: Array,
     found_values: Array,
     found_kinds: Array,
     counts: Array,
 ) -> None:
-    """Fills, family by family and strongest first, what a and b share; counts holds how many of each family."""
+    """Fills, family by family and strongest first, what a and b share; counts holds how many of each family.
+
+    A value counts as if it had at least as many holders as either end has met strangers through its group of kinds.
+    """
+    base, rarity, strangers, log_of = weights
     unit_ptr, unit_values, unit_first, unit_last = units
-    value_kind, kind_family = kinds
+    value_kind, kind_family, group_of = kinds
     counts[:] = 0
     i, j = unit_ptr[a], unit_ptr[b]
     while i < unit_ptr[a + 1] and j < unit_ptr[b + 1]:
@@ -241,7 +290,10 @@ def shared_values(
         kind = value_kind[value]
         family = kind_family[kind]
         lost = gap_bits(unit_first[i], unit_last[i], unit_first[j], unit_last[j], gaps[family])
-        bits = max(weights[value] - lost, 0)
+        bits = 0
+        if rarity[value] > 0:
+            alike = max(rarity[value], strangers[a, group_of[kind]], strangers[b, group_of[kind]])
+            bits = max(base[family] - log_of[min(alike, log_of.size - 1)] - lost, 0)
         i += 1
         j += 1
         n = counts[family]
@@ -265,8 +317,8 @@ def score_pairs(
     pairs: Array,
     units: tuple[Array, Array, Array, Array],
     values: Array,
-    kinds: tuple[Array, Array],
-    weights: Array,
+    kinds: tuple[Array, Array, Array],
+    weights: tuple[Array, Array, Array, Array],
     gaps: Array,
     damping: Array,
     caps: Array,
@@ -300,13 +352,12 @@ def explain_pairs(
     pairs: Array,
     units: tuple[Array, Array, Array, Array],
     values: Array,
-    kinds: tuple[Array, Array],
-    weights: Array,
+    kinds: tuple[Array, Array, Array],
+    weights: tuple[Array, Array, Array, Array],
     gaps: Array,
     damping: Array,
     caps: Array,
     finer: Array,
-    hubs: Array,
     raw: Array,
     limit: int,
 ) -> Array:
@@ -346,7 +397,7 @@ def explain_pairs(
                     out[used, 0] = p
                     out[used, 1] = value
                     out[used, 2] = bits
-                    out[used, 3] = raw[value] if hubs[value] else found_bits[family, i]
+                    out[used, 3] = raw[value]
                     used += 1
     return out[:used]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from investigations.linkage.settings import Settings
 CORE, PERIPHERY, BRIDGE = range(3)
 BRIDGE_CUT = 3
 """A bridge's removal cuts at least this many members off from the largest part that is left."""
+_NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,28 @@ def _reasons(gathered: Gathered, linked: Linked, settings: Settings) -> tuple[In
     link, value, bits = linked.evidence[:, 0], linked.evidence[:, 1], linked.evidence[:, 2]
     family = gathered.value_family[value].astype(np.int64)
     barred = np.array([settings.family(name).third_party for name in types.FAMILIES])
-    keep = (bits >= round(1000 * settings.actionable_value_bits)) & ~barred[family] & (linked.cluster[link] >= 0)
+    carries = (linked.cluster >= 0) & ~openly_tied(gathered, linked, settings)
+    keep = (bits >= round(1000 * settings.actionable_value_bits)) & ~barred[family] & carries[link]
     link, value, family = link[keep], value[keep], family[keep]
     rows = np.stack(
         [np.concatenate([linked.a[link], linked.b[link]]), np.tile(value, 2), np.tile(family, 2)], axis=1
     ).reshape(-1, 3)
     rows = np.unique(rows, axis=0)
     return rows[:, 0], rows[:, 1], rows[:, 2]
+
+
+def openly_tied(gathered: Gathered, linked: Linked, settings: Settings) -> npt.NDArray[np.bool_]:
+    """Links whose ends share a value by which they say themselves that they belong together."""
+    out = np.zeros(linked.a.size, bool)
+    rows = np.repeat(gathered.value_kind, gathered.value_holders)
+    for code in [code for code, kind in enumerate(gathered.kinds) if kind in settings.open_kinds]:
+        said: dict[int, set[int]] = {}
+        for at in np.flatnonzero(rows == code).tolist():
+            value = int(np.searchsorted(gathered.holder_ptr, at, side="right")) - 1
+            said.setdefault(int(gathered.holders[at]), set()).add(value)
+        ends = zip(linked.a.tolist(), linked.b.tolist(), strict=True)
+        out |= np.array([not said.get(a, _NONE).isdisjoint(said.get(b, _NONE)) for a, b in ends], bool)
+    return out
 
 
 def _families_in(gathered: Gathered) -> int:
@@ -91,8 +108,8 @@ def _two_independent(gathered: Gathered, units: Ints, values: Ints, n: int) -> n
     out = np.zeros(n, bool)
     order = np.lexsort((values, gathered.value_holders[values], units))
     units, values = units[order], values[order]
-    starts = np.flatnonzero(np.diff(units, prepend=-1))
-    for start, end in zip(starts, np.append(starts[1:], units.size), strict=True):
+    bounds = np.append(np.flatnonzero(np.diff(units, prepend=-1)), units.size)
+    for start, end in pairwise(bounds.tolist()):
         rarest = [_holders(gathered, value) for value in values[start : min(end, start + 6)]]
         out[units[start]] = any(
             np.intersect1d(one, two, assume_unique=True).size < min(one.size, two.size)

@@ -24,7 +24,7 @@ from investigations.linkage.gather import Gathered, Ints, column_ints, gather, g
 from investigations.linkage.hubs import Hubs, find_hubs, hub_table
 from investigations.linkage.model import ENGINE_VERSION, canonical, digest_of, model_from
 from investigations.linkage.position import Linked, actionable_units, positions
-from investigations.linkage.score import Scorer, linked_pairs, scorer_from
+from investigations.linkage.score import Scorer, linked_pairs, scorer_from, strangers_met, value_millibits
 from investigations.linkage.settings import Settings
 
 STEPS = ("gather", "hubs", "candidates", "score", "cluster", "publish")
@@ -76,8 +76,9 @@ class _Run:
         """Runs what is not there yet."""
         gathered = self._gather()
         hubs = self._hubs(gathered)
-        scorer = scorer_from(gathered, hubs, self.settings)
-        pairs = self._step("candidates", lambda: _one("pair", candidate_pairs(gathered, scorer.weights, self.settings)))
+        pairs = self._step("candidates", lambda: self._candidates(gathered, hubs))
+        strangers = strangers_met(gathered, hubs, column_ints(pairs, "pair"), self.settings)
+        scorer = scorer_from(gathered, hubs, strangers, self.settings)
         links = self._step("score", lambda: self._score(scorer, column_ints(pairs, "pair")))
         labels = self._step("cluster", lambda: self._cluster(gathered, links))
         self._publish(gathered, hubs, scorer, links, column_ints(labels, "cluster"), pairs.num_rows)
@@ -102,6 +103,10 @@ class _Run:
         table = self._step("hubs", found)
         is_hub = table["is_hub"].to_numpy()
         return Hubs(np.asarray(is_hub, bool), column_ints(table, "independence").astype(np.int32))
+
+    def _candidates(self, gathered: Gathered, hubs: Hubs) -> pa.Table:
+        weights = np.where(hubs.is_hub, 0, value_millibits(gathered, self.settings)).astype(np.int32)
+        return _one("pair", candidate_pairs(gathered, weights, self.settings))
 
     def _score(self, scorer: Scorer, pairs: Ints) -> pa.Table:
         linked, bits = linked_pairs(scorer, pairs, self.settings, lambda done, total: self._tick("score", done, total))

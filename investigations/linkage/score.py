@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints, SmallInts
-from investigations.linkage.hubs import Hubs
-from investigations.linkage.kernels import DAMPING_ONE, PER_FAMILY, explain_pairs, score_pairs
+from investigations.linkage.hubs import Hubs, finer_matrix, kind_groups
+from investigations.linkage.kernels import DAMPING_ONE, PER_FAMILY, count_strangers, explain_pairs, score_pairs
 from investigations.linkage.settings import Settings
 
 CHUNK = 500_000
@@ -30,27 +30,37 @@ class Scorer:
 
     gathered: Gathered
     raw: SmallInts
-    """Millibits of agreement on each value before hubs, time, damping and caps."""
-    weights: SmallInts
-    """The same with hubs at 0."""
+    """Millibits of agreement on each value before hubs, strangers, time, damping and caps."""
+    rarity: SmallInts
+    """Holders that each value counts as having, floored by family; 0 for hubs, which weigh nothing."""
     is_hub: npt.NDArray[np.bool_]
     line: int
     """Millibits that evidence must reach: threshold less prior."""
     kernel_arguments: tuple[Any, ...]
 
+    @property
+    def weights(self) -> SmallInts:
+        """Millibits of agreement on each value, hubs at 0."""
+        weights = self.raw.copy()
+        weights[self.is_hub] = 0
+        return weights
+
     def over_the_line(self, pairs: Ints) -> SmallInts:
         """Millibits over the line of each pair a << 32 | b; negative below it."""
-        return np.asarray(score_pairs(pairs, *self.kernel_arguments) - np.int32(self.line), dtype=np.int32)
+        total: SmallInts = score_pairs(pairs, *self.kernel_arguments)
+        return (total - np.int32(self.line)).astype(np.int32)
 
     def evidence(self, pairs: Ints, limit: int) -> Ints:
         """Rows (pair's position, value, bits, raw bits); the bits of a pair sum to its score plus the line."""
-        return np.asarray(explain_pairs(pairs, *self.kernel_arguments, self.is_hub, self.raw, limit))
+        rows: Ints = explain_pairs(pairs, *self.kernel_arguments, self.raw, limit)
+        return rows
 
 
-def scorer_from(gathered: Gathered, hubs: Hubs, settings: Settings) -> Scorer:
-    """The weights for these values under these settings."""
+def scorer_from(gathered: Gathered, hubs: Hubs, strangers: SmallInts, settings: Settings) -> Scorer:
+    """The weights for these values under these settings; strangers as strangers_met gives them."""
+    base = base_millibits(gathered.n_units, settings)
     raw = value_millibits(gathered, settings)
-    weights = np.where(hubs.is_hub, 0, raw).astype(np.int32)
+    rarity = rarity_of(gathered, hubs, raw, settings)
     line = line_millibits(gathered.n_units, settings)
     families = [settings.family(name) for name in types.FAMILIES]
     gaps = np.array([round(family.gap_days * DAY_MICROSECONDS) for family in families], np.int64)
@@ -59,24 +69,59 @@ def scorer_from(gathered: Gathered, hubs: Hubs, settings: Settings) -> Scorer:
     arguments = (
         gathered.by_unit,
         gathered.value_number,
-        (gathered.value_kind, gathered.kind_family),
-        weights,
+        (gathered.value_kind, gathered.kind_family, kind_groups(gathered.kinds, gathered.kind_family, settings)),
+        (base, rarity, strangers, log_millibits(max(gathered.n_units, 1))),
         gaps,
         np.array(powers, np.int64),
         caps,
         finer_matrix(gathered.kinds, settings),
     )
-    return Scorer(gathered, raw, weights, hubs.is_hub, line, arguments)
+    return Scorer(gathered, raw, rarity, hubs.is_hub, line, arguments)
+
+
+def base_millibits(n_units: int, settings: Settings) -> Ints:
+    """log2(m x units) by family: what agreement on a value is worth that one unit has."""
+    agreement = np.array([settings.family(name).agreement for name in types.FAMILIES])
+    return np.asarray(np.rint(1000 * np.log2(agreement * max(n_units, 1))), dtype=np.int64)
+
+
+def log_millibits(largest: int) -> Ints:
+    """1000 x log2 of 1 to `largest`, by position; 0 at 0."""
+    return np.asarray(np.rint(1000 * np.log2(np.maximum(np.arange(largest + 1), 1))), dtype=np.int64)
+
+
+def floored_holders(gathered: Gathered, settings: Settings) -> SmallInts:
+    """Holders of each value, but never fewer than its family's floor."""
+    floor = np.array([settings.family(name).floor_holders for name in types.FAMILIES])
+    return np.maximum(gathered.value_holders, floor[gathered.value_family]).astype(np.int32)
 
 
 def value_millibits(gathered: Gathered, settings: Settings) -> SmallInts:
     """log2(m / u) of each value in millibits, at least 0; u is the share of units that have it, floored by family."""
-    families = [settings.family(name) for name in types.FAMILIES]
-    agreement = np.array([family.agreement for family in families])[gathered.value_family]
-    floor = np.array([family.floor_holders for family in families])[gathered.value_family]
-    holders = np.maximum(gathered.value_holders, floor)
-    bits = np.log2(agreement * max(gathered.n_units, 1) / holders) if holders.size else np.empty(0)
-    return np.maximum(np.rint(1000 * bits), 0).astype(np.int32)
+    holders = np.minimum(floored_holders(gathered, settings), gathered.n_units)
+    logs = log_millibits(max(gathered.n_units, 1))[holders]
+    return np.maximum(base_millibits(gathered.n_units, settings)[gathered.value_family] - logs, 0).astype(np.int32)
+
+
+def rarity_of(gathered: Gathered, hubs: Hubs, raw: SmallInts, settings: Settings) -> SmallInts:
+    """Holders that a value counts as having; 0 when it weighs nothing."""
+    return np.where(hubs.is_hub | (raw <= 0), 0, floored_holders(gathered, settings)).astype(np.int32)
+
+
+def strangers_met(gathered: Gathered, hubs: Hubs, pairs: Ints, settings: Settings) -> SmallInts:
+    """[unit, group of kinds]: others that a unit shares values of this group with, and nothing else.
+
+    Who meets many strangers in one way proves little by it, whatever the single value's rarity: the chance of one
+    more such meeting is what u has to be. Clients, and kinds that follow from finer ones, explain nobody.
+    """
+    names = [types.FAMILIES[number] for number in gathered.kind_family]
+    weak = [name == "client" or kind in settings.coarser for name, kind in zip(names, gathered.kinds, strict=True)]
+    together = [settings.family(name).collections for name in names]
+    groups = kind_groups(gathered.kinds, gathered.kind_family, settings)
+    rarity = rarity_of(gathered, hubs, value_millibits(gathered, settings), settings)
+    kinds = (gathered.value_kind, groups, np.array(weak, bool), np.array(together, bool))
+    counts: SmallInts = count_strangers(pairs, gathered.by_unit, kinds, rarity, len(gathered.kinds))
+    return counts
 
 
 def prior_millibits(n_units: int, settings: Settings) -> int:
@@ -88,15 +133,6 @@ def prior_millibits(n_units: int, settings: Settings) -> int:
 def line_millibits(n_units: int, settings: Settings) -> int:
     """Evidence that a pair needs: what lifts the prior to the threshold."""
     return round(1000 * settings.threshold_bits) - prior_millibits(n_units, settings)
-
-
-def finer_matrix(kinds: tuple[str, ...], settings: Settings) -> npt.NDArray[np.bool_]:
-    """[coarse, fine]: whether a value of the coarse kind follows from one of the fine kind."""
-    matrix = np.zeros((len(kinds), len(kinds)), bool)
-    for i, coarse in enumerate(kinds):
-        for j, fine in enumerate(kinds):
-            matrix[i, j] = fine in settings.coarser.get(coarse, ())
-    return matrix
 
 
 def linked_pairs(

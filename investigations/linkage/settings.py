@@ -33,6 +33,9 @@ class FamilySettings:
     """Days between two uses that cost one bit; each doubling costs one more. 0: time does not matter."""
     hub_min_holders: int = 12
     """Values with fewer holders are not tested for being a hub."""
+    collections: bool = False
+    """Strangers share several values of the family at once (an exit's addresses, a benchmark's questions and its
+    system prompt), so that a second one shows nothing that the first did not."""
     third_party: bool = False
     """A stranger alone can create such a value on somebody's account, so it never carries a decision."""
 
@@ -42,9 +45,9 @@ def _families() -> dict[str, FamilySettings]:
         "payment": FamilySettings(0.5, 2, 0.4, 12.0, 0.0, 40),
         "contact": FamilySettings(0.5, 2, 0.4, 10.0, 0.0, 40),
         "device": FamilySettings(0.5, 2, 0.4, 10.0, 0.0, 30),
-        "network": FamilySettings(0.5, 8, 0.4, 5.0, 2.0, 8),
-        "client": FamilySettings(0.5, 32, 0.25, -4.0, 0.0, 8),
-        "content": FamilySettings(0.5, 4, 0.4, 6.0, 0.0, 12),
+        "network": FamilySettings(0.5, 8, 0.5, -1.0, 2.0, 8, collections=True),
+        "client": FamilySettings(0.5, 32, 0.25, -10.0, 0.0, 8, collections=True, third_party=True),
+        "content": FamilySettings(0.5, 4, 0.4, 6.0, 0.0, 12, collections=True),
         "timing": FamilySettings(0.5, 8, 0.4, 0.0, 0.0, 12),
         "relation": FamilySettings(0.5, 4, 0.4, 4.0, 0.0, 12, third_party=True),
         "other": FamilySettings(0.5, 2, 0.6, 8.0, 0.0, 8),
@@ -77,7 +80,7 @@ class Settings:
     """Backbone: links kept for each account, the strongest first."""
     evidence_per_link: int = 24
     values_per_cluster: int = 24
-    resolution: float = 0.5
+    resolution: float = 0.2
     """Of the constant Potts model, as a share of a component's own density."""
     hub_independence: float = 0.7
     """A value is a hub when at least this share of its holders have nothing in common beyond chance."""
@@ -94,6 +97,10 @@ class Settings:
     families: Mapping[str, FamilySettings] = field(default_factory=_families)
     coarser: Mapping[str, tuple[str, ...]] = field(default_factory=_coarser)
     """Kinds whose value follows from a value of a finer kind: not counted twice."""
+    apart: tuple[str, ...] = ("prefix_fingerprint",)
+    """Kinds that come about in another way than the rest of their family, and so show something beside it."""
+    open_kinds: tuple[str, ...] = ("organization",)
+    """Kinds by which accounts say openly that they belong together: what such accounts share carries no decision."""
     ignore_kinds: tuple[str, ...] = ()
     """Kinds that the run leaves out."""
 
@@ -108,6 +115,8 @@ class Settings:
         """A plain dictionary that from_dict takes back."""
         plain = asdict(self)
         plain["coarser"] = {kind: list(finer) for kind, finer in sorted(self.coarser.items())}
+        plain["apart"] = list(self.apart)
+        plain["open_kinds"] = list(self.open_kinds)
         plain["ignore_kinds"] = list(self.ignore_kinds)
         plain["families"] = {name: asdict(self.families[name]) for name in FAMILIES}
         return plain
@@ -121,8 +130,9 @@ class Settings:
             given["families"] = _families_from(given["families"])
         if "coarser" in given:
             given["coarser"] = _coarser_from(given["coarser"])
-        if "ignore_kinds" in given:
-            given["ignore_kinds"] = _names(given["ignore_kinds"], "ignore_kinds")
+        for name in ("apart", "open_kinds", "ignore_kinds"):
+            if name in given:
+                given[name] = _names(given[name], name)
         return cls(**given)
 
     @classmethod
@@ -173,9 +183,10 @@ def _check_all(settings: Settings) -> None:
     for name in FAMILIES:
         for check in _FAMILY:
             _check_number(settings.families[name], check, f"families.{name}.")
-        if not isinstance(settings.families[name].third_party, bool):
-            value = settings.families[name].third_party
-            raise SettingsError(f"families.{name}.third_party: {value!r} is not allowed; true or false")
+        for flag in ("collections", "third_party"):
+            value = getattr(settings.families[name], flag)
+            if not isinstance(value, bool):
+                raise SettingsError(f"families.{name}.{flag}: {value!r} is not allowed; true or false")
 
 
 def _check_number(owner: object, check: _Check, prefix: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from accounts.api.views import AccountLookup, DatasetList
-from config.api_docs import ApiDocument, api_docs
+from staff.views_api_docs import ApiDocument, api_docs
 from investigations.api import accounts, cases, clusters, links, runs, verdicts
 
 urlpatterns = [

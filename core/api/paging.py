@@ -87,7 +87,7 @@ def page_response(
     show: Callable[[Sequence[Any]], Any],
 ) -> Response:
     """One page of `rows`; `show` turns its rows into output. One query, and one more for `total=1`."""
-    limit, bound = filters["limit"], _bound(request, order, filters)
+    limit, bound = filters["limit"], _bound(request, filters, order)
     ordered = rows.order_by(*order.columns)
     if filters.get("cursor"):
         ordered = ordered.filter(_after(order, _cursor_open(filters["cursor"], bound)))
@@ -104,15 +104,28 @@ def items_response(items: Any, *, following: str | None, total: int | None = Non
     return Response(body if total is None else body | {"total": total})
 
 
-def _bound(request: Request, order: Order, filters: dict[str, Any]) -> str:
+def inner_cursor(request: Request, filters: dict[str, Any]) -> str:
+    """The selector's own cursor inside the one that the caller sent; empty without one."""
+    return str(_cursor_open(filters["cursor"], _bound(request, filters))[0]) if filters.get("cursor") else ""
+
+
+def outer_cursor(request: Request, filters: dict[str, Any], inner: str | None) -> str | None:
+    """A selector's cursor, sealed and tied to the address and the filters."""
+    return _cursor_seal([inner], _bound(request, filters)) if inner else None
+
+
+def _bound(request: Request, filters: dict[str, Any], order: Order | None = None) -> str:
     """A digest of what the cursor belongs to."""
     own = {k: str(v) for k, v in filters.items() if k not in ("cursor", "limit", "total")}
-    text = json.dumps([request.path, order.columns, own], sort_keys=True)
+    text = json.dumps([request.path, order.columns if order else (), own], sort_keys=True)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
 def _cursor_make(row: Model, order: Order, bound: str) -> str:
-    values = [_value_of(row, key) for key in order.keys]
+    return _cursor_seal([_value_of(row, key) for key in order.keys], bound)
+
+
+def _cursor_seal(values: list[Any], bound: str) -> str:
     raw = json.dumps([bound, values], separators=(",", ":")).encode("utf-8")
     return base64.urlsafe_b64encode(blob_seal(raw, purpose=_PURPOSE)).decode("ascii").rstrip("=")
 

@@ -34,10 +34,12 @@ class Identifier(models.Model):
 
 
 class Sighting(models.Model):
-    """An account used an identifier: first, last, how often."""
+    """An account used an identifier: first, last, how often. Foreign keys without a constraint, as with sessions."""
 
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="sightings", db_index=False)
-    identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="sightings")
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, related_name="sightings", db_index=False, db_constraint=False
+    )
+    identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="sightings", db_constraint=False)
     first_at = models.DateTimeField(null=True)
     last_at = models.DateTimeField(null=True)
     n = models.PositiveIntegerField(default=1)

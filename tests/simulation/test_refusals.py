@@ -106,7 +106,7 @@ def test_the_command_writes_a_world_and_says_what_is_in_it(tmp_path: Path, capsy
 
 def test_the_command_warns_of_an_unusual_prevalence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("simulate", str(tmp_path / "world"), "--accounts", "100", "--prevalence", "0.1")
-    assert "more than" in capsys.readouterr().err
+    assert "usual is up to 2.5%" in capsys.readouterr().err
 
 
 def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:

@@ -95,8 +95,9 @@ def _identity(world: World, rows: Array, level: str, rng: np.random.Generator, g
     plan.plan[rows], plan.surface[rows], plan.entry[rows] = cat.API, 0, 2
     plan.organization[rows], plan.referral[rows], plan.pool[rows], plan.pool_b[rows] = -1, -1, -1, -1
     plan.p_pool[rows], plan.p_pool_b[rows], plan.p_other[rows] = 0.0, 0.0, 0.0
-    plan.payment[rows], plan.phone[rows] = world.fresh(n), world.fresh(n)
-    plan.mail[rows], plan.cookie[rows], plan.recovery[rows] = world.fresh(n), -1, -1
+    plan.payment[rows], plan.mail[rows] = world.fresh(n), world.fresh(n)
+    for optional, share in ((plan.phone, 0.6), (plan.cookie, 0.5), (plan.recovery, 0.1)):
+        optional[rows] = np.where(rng.random(n) < share, world.fresh(n), -1)
     plan.mail_domain[rows] = rng.choice(4, n, p=(0.6, 0.2, 0.12, 0.08))
     plan.mail_style[rows], plan.host[rows], plan.end_users[rows] = 0, -1, 0
     if level != "E0":

@@ -81,7 +81,7 @@ class VerdictInput:
     rationale: str
     explanation: str = ""
     hypotheses: Mapping[str, HypothesisInput] = field(default_factory=dict)
-    defaults: Mapping[str, StandingInput] = STANDING_DEFAULTS
+    defaults: Mapping[str, StandingInput] = field(default_factory=lambda: STANDING_DEFAULTS)
     overrides: Mapping[str, StandingInput] = field(default_factory=dict)
 
 

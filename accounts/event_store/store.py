@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from django.conf import settings
 
 from accounts.models import EventDirectory
+from core.datasets import removes_files
 from core.models import Dataset
 
 ROWS_PER_FILE = 8_000_000
@@ -61,7 +62,7 @@ def store_root() -> Path:
 
 def dataset_folder(dataset: Dataset) -> Path:
     """The folder of a dataset's event directories."""
-    return store_root() / str(dataset.public_id)
+    return store_root() / f"dataset-{dataset.pk}"
 
 
 def event_paths(dataset: Dataset) -> list[Path]:
@@ -141,6 +142,12 @@ class EventWriter:
             self._writer.close()
             self._writer = None
             self._in_file = 0
+
+
+@removes_files
+def events_remove(dataset_number: int) -> None:
+    """Removes the event directories of a dataset that was deleted."""
+    shutil.rmtree(store_root() / f"dataset-{dataset_number}", ignore_errors=True)
 
 
 def orphans_remove(dataset: Dataset) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
+from django.db import DatabaseError
+from psycopg.pq import ExecStatus
 
 from core.public_ids import numbers_new
 
@@ -30,15 +32,11 @@ def copy_in(cursor: Any, table: str, columns: list[str], batches: Iterable[pa.Re
     return n
 
 
-def copy_out(cursor: Any, query: str, params: tuple[Any, ...], types: dict[str, pa.DataType]) -> pa.Table:
-    """The rows of a query as an Arrow table with these columns; empty text comes back as null."""
-    sink = pa.BufferOutputStream()
-    with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", params) as copy:
-        for block in copy:
-            sink.write(block)
-    data = sink.getvalue()
+def copy_out(cursor: Any, query: str, types: dict[str, pa.DataType]) -> pa.Table:
+    """The rows of a query (without parameters) as an Arrow table with these columns; empty text comes back as null."""
+    data = copy_out_bytes(cursor, query, "csv")
     schema = pa.schema(list(types.items()))
-    if not data.size:
+    if not data:
         return schema.empty_table()
     return pacsv.read_csv(
         pa.BufferReader(data),
@@ -46,6 +44,27 @@ def copy_out(cursor: Any, query: str, params: tuple[Any, ...], types: dict[str, 
         parse_options=pacsv.ParseOptions(newlines_in_values=True),
         convert_options=pacsv.ConvertOptions(column_types=types, strings_can_be_null=True, null_values=[""]),
     )
+
+
+def copy_out_bytes(cursor: Any, query: str, form: str) -> bytes:
+    """What COPY sends for a query, in `csv` or `binary` form.
+
+    Reads straight from libpq: a driver's loop over rows costs several microseconds for each.
+    """
+    pg = cursor.connection.pgconn
+    result = pg.exec_(f"COPY ({query}) TO STDOUT (FORMAT {form})".encode())
+    if result.status != ExecStatus.COPY_OUT:
+        raise DatabaseError(result.get_error_message())
+    blocks = []
+    while True:
+        size, data = pg.get_copy_data(0)
+        if size < 0:
+            break
+        blocks.append(bytes(data))
+    while (result := pg.get_result()) is not None:
+        if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+            raise DatabaseError(result.get_error_message())
+    return b"".join(blocks)
 
 
 def ids_reserve(cursor: Any, table: str, n: int) -> list[int]:

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from accounts.event_store.store import EXCHANGES, ROWS_PER_GROUP, EventWriter
-from accounts.ingest.problems import KEPT_PER_FILE
 from accounts.ingest.staging import Doubles, Staging
 from core.models import Dataset
 
@@ -81,13 +80,7 @@ def _doubles(staging: Staging, paths: list[Path]) -> Doubles:
         f"""CREATE TEMP TABLE compared AS SELECT line, first_line, {same} AS is_same FROM doubled d
         JOIN involved a ON a.ordinal = d.ordinal JOIN involved b ON b.ordinal = d.first"""
     )
-    query = "SELECT count(*) FILTER (is_same), count(*) FILTER (NOT is_same) FROM compared"
-    counts = db.execute(query).fetchone()
-    other = db.execute(
-        f"SELECT line, first_line FROM compared WHERE NOT is_same ORDER BY line LIMIT {KEPT_PER_FILE}"
-    ).fetchall()
-    assert counts is not None
-    return Doubles(int(counts[0]), int(counts[1]), other)
+    return staging.doubles_of("compared")
 
 
 def _column(staging: Staging, table: str) -> np.ndarray:

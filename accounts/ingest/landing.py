@@ -66,7 +66,7 @@ class Landing:
         self._db.execute(f"CREATE TEMP TABLE event_activity ({columns})")
         if event_files:
             self._db.execute(
-                """INSERT INTO event_activity SELECT account, min(at), max(at), count(*),
+                """INSERT INTO event_activity SELECT account, min("at"), max("at"), count(*),
                 coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0)
                 FROM read_parquet($paths) GROUP BY account""",
                 {"paths": event_files},
@@ -149,9 +149,8 @@ class Landing:
         )
         found = copy_out(
             self._cursor,
-            """SELECT encode(met.digest, 'hex'), i.id FROM met JOIN accounts_identifier i
-            ON i.dataset_id = %s AND i.kind = met.kind AND i.digest = met.digest""",
-            (self._dataset.pk,),
+            f"""SELECT encode(met.digest, 'hex'), i.id FROM met JOIN accounts_identifier i
+            ON i.dataset_id = {self._dataset.pk} AND i.kind = met.kind AND i.digest = met.digest""",
             {"digest": pa.string(), "id": pa.int64()},
         )
         self._db.register("found", found)
@@ -184,8 +183,9 @@ class Landing:
         rows = self._staging.batches("SELECT CAST(natural_key AS VARCHAR) FROM sessions ORDER BY natural_key")
         copy_in(self._cursor, "asked", ["natural_key"], rows)
         self._cursor.execute("ANALYZE asked")
-        query = "SELECT natural_key FROM asked JOIN accounts_session s USING (natural_key) WHERE s.dataset_id = %s"
-        known = copy_out(self._cursor, query, (self._dataset.pk,), {"natural_key": pa.string()})
+        query = f"""SELECT natural_key FROM asked JOIN accounts_session s USING (natural_key)
+            WHERE s.dataset_id = {self._dataset.pk}"""
+        known = copy_out(self._cursor, query, {"natural_key": pa.string()})
         self._db.register("known", known)
         self._db.execute("INSERT INTO known_sessions SELECT CAST(natural_key AS UUID) FROM known")
         self._db.unregister("known")
@@ -308,8 +308,7 @@ class Landing:
             self._cursor.execute(_COUNT)
 
     def _one(self, query: str) -> int:
-        row = self._db.execute(query).fetchone()
-        return int(row[0]) if row else 0
+        return int(self._staging.rows(query)[0][0])
 
 
 def _texts(names: tuple[str, ...]) -> str:

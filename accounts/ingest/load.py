@@ -223,8 +223,7 @@ class FileLoad:
             self.refusals.keep(Refusal(table, line, TABLES[table].key[0], "key_twice", reason))
 
     def _list_events(self, written: Written) -> None:
-        row = self.staging.db.execute("SELECT min(first), max(last) FROM event_activity").fetchone()
-        assert row is not None
+        row = self.staging.rows("SELECT min(first), max(last) FROM event_activity")[0]
         EventDirectory.objects.create(
             dataset=self.dataset,
             batch_file=self.file,
@@ -233,8 +232,8 @@ class FileLoad:
             key_id=self.event_keys.key_id,
             n_rows=written.n_rows,
             n_bytes=written.n_bytes,
-            min_at=_moment(row[0]),
-            max_at=_moment(row[1]),
+            min_at=moment(row[0]),
+            max_at=moment(row[1]),
         )
 
     def _waiting_until(self) -> str | None:
@@ -270,5 +269,6 @@ def _is_exchanges(typed: Typed) -> bool:
     return table.name == "exchanges"
 
 
-def _moment(micros: int) -> datetime:
+def moment(micros: int) -> datetime:
+    """The moment that microseconds since 1970 name."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)

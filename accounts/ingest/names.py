@@ -19,8 +19,8 @@ class AccountNames:
     def __init__(self, cursor: Any, dataset: Dataset, key: bytes) -> None:
         self._cursor = cursor
         self._key = key
-        query = "SELECT platform_id, id FROM accounts_account WHERE dataset_id = %s ORDER BY id"
-        table = copy_out(cursor, query, (dataset.pk,), {"name": pa.string(), "id": pa.int64()}).combine_chunks()
+        query = f"SELECT platform_id, id FROM accounts_account WHERE dataset_id = {dataset.pk} ORDER BY id"
+        table = copy_out(cursor, query, {"name": pa.string(), "id": pa.int64()}).combine_chunks()
         self._names: list[pa.Array] = [table.column("name").combine_chunks()] if len(table) else []
         self._numbers: list[np.ndarray] = [np.asarray(table.column("id"))] if len(table) else []
         self._kept = len(self._names)

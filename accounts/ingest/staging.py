@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -89,7 +90,7 @@ class Staging:
         """Takes out the rows whose natural key came before in the file; says how many had other content."""
         key = ", ".join("account" if name == "account_id" else name for name in _key(table))
         found = f"SELECT 1 FROM {table.name} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
-        if self.db.execute(found).fetchone() is None:
+        if not self.rows(found):
             return Doubles(0, 0, [])
         content = [name for name in staged_columns(table) if name not in ("line", "is_new", "is_derived", "account_id")]
         same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM f.{name}" for name in content)
@@ -104,24 +105,25 @@ class Staging:
             WHERE n.r <> n.first_r"""
         )
         self.db.execute(f"DELETE FROM {table.name} WHERE rowid IN (SELECT r FROM doubled)")
-        return self._doubles()
+        return self.doubles_of("doubled")
+
+    def doubles_of(self, table: str) -> Doubles:
+        """What a scratch table of (line, first_line, is_same) says."""
+        same, other = self.rows(f"SELECT count(*) FILTER (is_same), count(*) FILTER (NOT is_same) FROM {table}")[0]
+        shown = f"SELECT line, first_line FROM {table} WHERE NOT is_same ORDER BY line LIMIT {KEPT_PER_FILE}"
+        return Doubles(int(same), int(other), self.rows(shown))
 
     def count(self, table: str) -> int:
         """Rows staged in a table."""
-        row = self.db.execute(f"SELECT count(*) FROM {table}").fetchone()
-        return int(row[0]) if row else 0
+        return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The whole result of a small query."""
+        return self.db.execute(query).fetchall()
 
     def batches(self, query: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """The result of a query, some rows at a time."""
         yield from self.db.sql(query).to_arrow_reader(rows)
-
-    def _doubles(self) -> Doubles:
-        counts = self.db.execute("SELECT count(*) FILTER (is_same), count(*) FILTER (NOT is_same) FROM doubled").fetchone()
-        other = self.db.execute(
-            f"SELECT line, first_line FROM doubled WHERE NOT is_same ORDER BY line LIMIT {KEPT_PER_FILE}"
-        ).fetchall()
-        assert counts is not None
-        return Doubles(int(counts[0]), int(counts[1]), other)
 
     def _insert(self, table: str, incoming: pa.Table, expressions: list[str]) -> None:
         self.db.register("incoming", incoming)

@@ -70,8 +70,8 @@ def waiting_arrived(cursor: Any, dataset: Dataset) -> dict[int, list[int]]:
     cursor.execute("SELECT EXISTS (SELECT 1 FROM accounts_waitingrow WHERE dataset_id = %s)", [dataset.pk])
     if not cursor.fetchone()[0]:
         return {}
-    query = "SELECT platform_id FROM accounts_account WHERE dataset_id = %s"
-    names = copy_out(cursor, query, (dataset.pk,), {"name": pa.string()}).column("name").to_pylist()
+    query = f"SELECT platform_id FROM accounts_account WHERE dataset_id = {dataset.pk}"
+    names = copy_out(cursor, query, {"name": pa.string()}).column("name").to_pylist()
     cursor.execute("CREATE TEMP TABLE IF NOT EXISTS arrived (digest bytea)")
     cursor.execute("TRUNCATE arrived")
     digests = pa.array([f"\\x{digest.hex()}" for digest in account_digests(names)], pa.string())

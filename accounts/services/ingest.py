@@ -6,14 +6,12 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.utils import Error as DatabaseError
 from django.utils import timezone
 
 from accounts.event_store.store import orphans_remove
@@ -29,6 +27,7 @@ from accounts.ingest.tables import SUFFIXES, TABLES, file_stem
 from accounts.ingest.waiting import waiting_arrived, waiting_open
 from accounts.models import Batch, BatchFile, BatchState, FileState, Identifier, WaitingRow
 from core import audit, outbox
+from core.datasets import dataset_ensure
 from core.errors import Conflict
 from core.keys import keyring
 from core.models import Dataset
@@ -105,7 +104,8 @@ def ingest_files(
     """Loads files and folders into a dataset (made when it is new), here and now."""
     mapping = mapping or Mapping()
     found = files_find(paths, mapping)
-    target = dataset_get_or_create(dataset)
+    kind = DatasetKind.DEMO if dataset == "demo" else DatasetKind.LIVE
+    target = dataset_ensure(dataset, kind=kind, by=started_by)
     batch = batch_create(target, mapping=mapping, strict=strict, started_by=started_by)
     for name, problem in found.problems.items():
         BatchFile.objects.create(batch=batch, name=name[:255], state=FileState.FAILED, error=problem.as_dict())
@@ -139,12 +139,6 @@ def files_find(paths: Sequence[Path], mapping: Mapping) -> Found:
                 problems[file.name] = problem
     known.sort(key=lambda entry: entry[:2])
     return Found([origin for _, _, origin in known], skipped, problems)
-
-
-def dataset_get_or_create(name: str) -> Dataset:
-    """The dataset of this name; a new one is live, except `demo`."""
-    kind = DatasetKind.DEMO if name == "demo" else DatasetKind.LIVE
-    return Dataset.objects.get_or_create(name=name, defaults={"kind": kind})[0]
 
 
 def batch_create(dataset: Dataset, *, mapping: Mapping, strict: bool, started_by: Any) -> Batch:
@@ -210,7 +204,7 @@ def _file_load(
         _file_read(file, origin, source, names, event_keys, report, progress)
     except FileProblem as problem:
         _file_fail(file, problem)
-    except (DatabaseError, OSError, MemoryError) as error:
+    except Exception as error:  # whatever fails, the file's row says so and the other files go on
         log.exception("ingest.file_failed", file=file.pk)
         _file_fail(file, _trouble(file.name, error))
 
@@ -416,8 +410,3 @@ def _trouble(name: str, error: Exception) -> FileProblem:
     return FileProblem(
         f"{name} was not loaded, and nothing of it is visible: {text}", code="load_failed", hint="Load it again."
     )
-
-
-def stale_before() -> Any:
-    """Batches whose heartbeat is older than this have lost their worker."""
-    return timezone.now() - timedelta(minutes=5)

@@ -104,6 +104,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "investigations.ui.context.console",
             ],
             "libraries": {"console": "investigations.ui.templatetags.console"},
         },

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fetches the browser libraries that the pages use, at pinned versions, into static/vendor/ and writes their checksums.
 
-`scripts/vendor.py` needs npm; `scripts/vendor.py --check` needs nothing and fails when a file differs from its checksum.
+`scripts/vendor.py` needs npm; `scripts/vendor.py --check` needs nothing and fails when a file differs.
 """
 
 from __future__ import annotations

@@ -78,12 +78,31 @@ def activity_chart(activity: Activity, *, title: str, unit: str = "exchanges") -
     for number, (band, (low, high)) in enumerate(zip(activity.bands, _domains(activity.bands), strict=True), start=1):
         suffix = "" if number == 1 else str(number)
         figure.add_heatmap(
-            x=times, y=list(band.accounts), z=[list(row) for row in band.counts], zmin=0, zmax=max(most, 1),
-            colorscale=SCORE_SCALE, showscale=False, xgap=1, ygap=1, xaxis="x", yaxis=f"y{suffix}",
+            x=times,
+            y=list(band.accounts),
+            z=[list(row) for row in band.counts],
+            zmin=0,
+            zmax=max(most, 1),
+            colorscale=SCORE_SCALE,
+            showscale=False,
+            xgap=1,
+            ygap=1,
+            xaxis="x",
+            yaxis=f"y{suffix}",
             hovertemplate=f"%{{y}}<br>%{{x}} UTC: %{{z:,}} {unit}<extra>{band.name}</extra>",
-        )  # fmt: skip
+        )
         figure.update_layout(
-            {f"yaxis{suffix}": axis(band.name, domain=[low, high], autorange="reversed", showticklabels=False, ticks="", showgrid=False, anchor="x")}
+            {
+                f"yaxis{suffix}": axis(
+                    band.name,
+                    domain=[low, high],
+                    autorange="reversed",
+                    showticklabels=False,
+                    ticks="",
+                    showgrid=False,
+                    anchor="x",
+                )
+            }
         )
     lowest = "y" if len(activity.bands) < 2 else f"y{len(activity.bands)}"
     figure.update_layout(xaxis=axis(type="date", showgrid=False, anchor=lowest))
@@ -94,10 +113,15 @@ def activity_chart(activity: Activity, *, title: str, unit: str = "exchanges") -
     ]
     columns = ("Group", "Account", unit.capitalize(), "Active buckets", "Busiest bucket (UTC)")
     return Chart(
-        id="activity", title=title, figure=figure_json(figure, keep="activity"),
+        id="activity",
+        title=title,
+        figure=figure_json(figure, keep="activity"),
         table=table(columns, rows, numeric=columns[2:4]),
-        shown=shown, total=sum(b.total for b in activity.bands), noun="accounts", how=activity.how,
-    )  # fmt: skip
+        shown=shown,
+        total=sum(b.total for b in activity.bands),
+        noun="accounts",
+        how=activity.how,
+    )
 
 
 def activity_drawing(activity: Activity) -> HeatmapDrawing:
@@ -105,12 +129,15 @@ def activity_drawing(activity: Activity) -> HeatmapDrawing:
     limits = _limits([c for b in activity.bands for row in b.counts for c in row if c])
     bands = tuple(
         BandDrawing(
-            name=band.name, note=band.note, height=len(band.counts), pixels=len(band.counts) * ROW_PIXELS,
+            name=band.name,
+            note=band.note,
+            height=len(band.counts),
+            pixels=len(band.counts) * ROW_PIXELS,
             levels=_paths(band.counts, limits),
         )
         for band in activity.bands
         if band.counts
-    )  # fmt: skip
+    )
     times = activity.times
     ticks = tuple(t.strftime("%d %b %H:%M") for t in times[:: max(1, len(times) // 5)])
     return HeatmapDrawing(width=activity.n_buckets, bands=bands, ticks=ticks)

@@ -30,22 +30,34 @@ def calendar_chart(days: Sequence[Day], *, title: str, unit: str = "exchanges") 
     names = [[f"{w + timedelta(days=d):%a %d %b %Y}" for w in weeks] for d in range(7)]
     figure = go.Figure(layout=layout())
     figure.add_heatmap(
-        x=list(range(n_weeks)), y=list(WEEKDAYS), z=grid, text=names, zmin=0,
-        zmax=max([1, *by_day.values()]), colorscale=SCORE_SCALE, showscale=False, xgap=2, ygap=2, hoverongaps=False,
+        x=list(range(n_weeks)),
+        y=list(WEEKDAYS),
+        z=grid,
+        text=names,
+        zmin=0,
+        zmax=max([1, *by_day.values()]),
+        colorscale=SCORE_SCALE,
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        hoverongaps=False,
         hovertemplate=f"%{{text}}: %{{z:,}} {unit}<extra></extra>",
-    )  # fmt: skip
+    )
     months = [i for i, w in enumerate(weeks) if i == 0 or w.month != weeks[i - 1].month]
     labels = [f"{weeks[i]:%b %Y}" for i in months]
-    square = {"constrain": "domain", "constraintoward": "left"}
-    figure.update_xaxes(axis(showgrid=False, showline=False, tickvals=months, ticktext=labels, fixedrange=True, **square))
-    figure.update_yaxes(axis(autorange="reversed", showgrid=False, fixedrange=True, scaleanchor="x", constrain="domain"))
+    figure.update_xaxes(axis(showgrid=False, showline=False, tickvals=months, ticktext=labels, fixedrange=True))
+    figure.update_yaxes(axis(autorange="reversed", showgrid=False, fixedrange=True))
     rows = [(f"{d.day:%Y-%m-%d}", f"{d.count:,}") for d in sorted(days, key=lambda d: d.day) if d.count]
     n_days = (last - first).days + 1 if by_day else 0
     return Chart(
-        id="calendar", title=title, figure=figure_json(figure, keep="calendar"),
+        id="calendar",
+        title=title,
+        figure=figure_json(figure, keep="calendar"),
         table=table(("Day (UTC)", unit.capitalize()), rows, numeric=(unit.capitalize(),)),
-        shown=n_days, total=n_days, noun="days",
-    )  # fmt: skip
+        shown=n_days,
+        total=n_days,
+        noun="days",
+    )
 
 
 def _count(by_day: dict[date, int], day: date, first: date, last: date) -> int | None:

@@ -49,14 +49,17 @@ def evidence_bars(evidence: Sequence[FamilyEvidence]) -> EvidenceBars:
     zero = percent(-low / span)
     rows = tuple(
         EvidenceRow(
-            family=e.family, bits_for=e.bits_for, bits_against=e.bits_against,
-            n_links=e.n_links, parts_without=e.parts_without,
+            family=e.family,
+            bits_for=e.bits_for,
+            bits_against=e.bits_against,
+            n_links=e.n_links,
+            parts_without=e.parts_without,
             for_width=percent(max(e.bits_for, 0) / span),
             against_x=percent((e.bits_against - low) / span),
             against_width=percent(-min(e.bits_against, 0) / span),
         )
         for e in evidence
-    )  # fmt: skip
+    )
     return EvidenceBars(rows=rows, zero=zero)
 
 
@@ -66,23 +69,45 @@ def evidence_chart(evidence: Sequence[FamilyEvidence], *, title: str, n_links: i
     colours = [f"var(--f-{e.family})" for e in evidence]
     figure = go.Figure(layout=layout(barmode="relative"))
     figure.add_bar(
-        orientation="h", name="for", y=names, x=[e.bits_for / MILLIBITS for e in evidence],
-        marker={"color": colours}, text=[signed(e.bits_for) for e in evidence], textposition="outside",
+        orientation="h",
+        name="for",
+        y=names,
+        x=[e.bits_for / MILLIBITS for e in evidence],
+        marker={"color": colours},
+        text=[signed(e.bits_for) for e in evidence],
+        textposition="outside",
         hovertemplate="%{y}: %{x:+.1f} bits for<extra></extra>",
-    )  # fmt: skip
+    )
     figure.add_bar(
-        orientation="h", name="against", y=names, x=[e.bits_against / MILLIBITS for e in evidence],
+        orientation="h",
+        name="against",
+        y=names,
+        x=[e.bits_against / MILLIBITS for e in evidence],
         marker={"color": "var(--surface)", "line": {"color": colours, "width": 1.5}},
         hovertemplate="%{y}: %{x:+.1f} bits against<extra></extra>",
-    )  # fmt: skip
+    )
     figure.update_xaxes(axis("median bits per link", zeroline=True))
     figure.update_yaxes(axis(autorange="reversed", showgrid=False))
     rows = [
-        (e.family, signed(e.bits_for), signed(e.bits_against) if e.bits_against else "", f"{e.n_links:,}", f"{e.parts_without:,}")
+        (
+            e.family,
+            signed(e.bits_for),
+            signed(e.bits_against) if e.bits_against else "",
+            f"{e.n_links:,}",
+            f"{e.parts_without:,}",
+        )
         for e in evidence
     ]
     return Chart(
-        id="evidence", title=title, figure=figure_json(figure, keep="evidence"),
-        table=table(("Family", "For", "Against", "Links", "Parts without it"), rows, numeric=("For", "Against", "Links", "Parts without it")),
-        shown=n_links, total=n_links, noun="links",
-    )  # fmt: skip
+        id="evidence",
+        title=title,
+        figure=figure_json(figure, keep="evidence"),
+        table=table(
+            ("Family", "For", "Against", "Links", "Parts without it"),
+            rows,
+            numeric=("For", "Against", "Links", "Parts without it"),
+        ),
+        shown=n_links,
+        total=n_links,
+        noun="links",
+    )

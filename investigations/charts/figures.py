@@ -75,7 +75,7 @@ def figure_json(figure: go.Figure, *, keep: str) -> dict[str, Any]:
     figure.update_layout(uirevision=keep, template=None)
     found = figure.to_dict()
     found["layout"].pop("template", None)
-    return _plain(found)
+    return {str(key): _plain(inner) for key, inner in found.items()}
 
 
 def layout(**more: Any) -> dict[str, Any]:
@@ -92,7 +92,12 @@ def layout(**more: Any) -> dict[str, Any]:
 
 def axis(title: str = "", **more: Any) -> dict[str, Any]:
     """An axis whose labels make their own room."""
-    shared: dict[str, Any] = {"automargin": True, "title": {"text": title, "standoff": 8}, "zeroline": False, "fixedrange": False}
+    shared: dict[str, Any] = {
+        "automargin": True,
+        "title": {"text": title, "standoff": 8},
+        "zeroline": False,
+        "fixedrange": False,
+    }
     return shared | more
 
 

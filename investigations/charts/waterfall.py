@@ -63,17 +63,29 @@ def waterfall(prior: int, steps: Sequence[WaterfallStep], *, prior_why: str = ""
         start = end - step.bits
         rows.append(
             WaterfallRow(
-                label=step.label, family=step.family, kind="step" if i else "prior", bits=step.bits, total=end,
-                why=step.why, available=step.available, start=at(start), end=at(end),
-                x=at(min(start, end)), width=percent(abs(step.bits) / span),
-            )  # fmt: skip
+                label=step.label,
+                family=step.family,
+                kind="step" if i else "prior",
+                bits=step.bits,
+                total=end,
+                why=step.why,
+                available=step.available,
+                start=at(start),
+                end=at(end),
+                x=at(min(start, end)),
+                width=percent(abs(step.bits) / span),
+            )
         )
     total = totals[-1]
     reading = "above the line: linked" if total >= 0 else "below the line: not linked"
     return Waterfall(
-        rows=tuple(rows), zero=at(0), total=total, total_x=at(min(0, total)),
-        total_width=percent(abs(total) / span), reading=reading,
-    )  # fmt: skip
+        rows=tuple(rows),
+        zero=at(0),
+        total=total,
+        total_x=at(min(0, total)),
+        total_width=percent(abs(total) / span),
+        reading=reading,
+    )
 
 
 def waterfall_chart(falls: Waterfall, *, title: str) -> Chart:
@@ -85,22 +97,32 @@ def waterfall_chart(falls: Waterfall, *, title: str) -> Chart:
     fills = ["var(--surface)" if r.bits < 0 and r.kind == "step" else c for r, c in zip(rows, colours, strict=False)]
     figure = go.Figure(layout=layout())
     figure.add_bar(
-        orientation="h", y=labels, base=[base / MILLIBITS for base, _ in bars], x=[bits / MILLIBITS for _, bits in bars],
+        orientation="h",
+        y=labels,
+        base=[base / MILLIBITS for base, _ in bars],
+        x=[bits / MILLIBITS for _, bits in bars],
         marker={"color": [*fills, "var(--ink-2)"], "line": {"color": colours, "width": 1.5}},
-        text=[signed(bits) for _, bits in bars], textposition="outside",
-        hovertext=[*(r.why for r in rows), falls.reading], hovertemplate="%{y}: %{text} bits<br>%{hovertext}<extra></extra>",
-    )  # fmt: skip
+        text=[signed(bits) for _, bits in bars],
+        textposition="outside",
+        hovertext=[*(r.why for r in rows), falls.reading],
+        hovertemplate="%{y}: %{text} bits<br>%{hovertext}<extra></extra>",
+    )
     figure.update_xaxes(axis("bits", zeroline=True))
     figure.update_yaxes(axis(autorange="reversed", showgrid=False))
     cells = [
-        (r.label, r.family, signed(r.bits) if r.available else "not available", signed(r.total), r.why) for r in falls.rows
+        (r.label, r.family, signed(r.bits) if r.available else "not available", signed(r.total), r.why)
+        for r in falls.rows
     ]
     cells.append(("sum", "", signed(falls.total), signed(falls.total), falls.reading))
     return Chart(
-        id="waterfall", title=title, figure=figure_json(figure, keep="waterfall"),
+        id="waterfall",
+        title=title,
+        figure=figure_json(figure, keep="waterfall"),
         table=table(("Step", "Family", "Bits", "Sum", "Why"), cells, numeric=("Bits", "Sum")),
-        shown=len(falls.rows), total=len(falls.rows), noun="steps",
-    )  # fmt: skip
+        shown=len(falls.rows),
+        total=len(falls.rows),
+        noun="steps",
+    )
 
 
 def _running(values: Sequence[int]) -> list[int]:

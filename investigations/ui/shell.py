@@ -27,7 +27,8 @@ class NavItem:
 @dataclass(frozen=True)
 class DatasetChoice:
     name: str
-    n_accounts: int
+    kind: str
+    href: str
     current: bool = False
 
 
@@ -69,7 +70,6 @@ class Shell:
     home_href: str = "/"
     dataset: str = ""
     datasets: tuple[DatasetChoice, ...] = ()
-    dataset_href: str = ""
     search_href: str = ""
     nav: tuple[NavItem, ...] = ()
     run: RunChip | None = None

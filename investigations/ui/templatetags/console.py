@@ -13,6 +13,7 @@ from accounts.kinds import FAMILIES
 register = template.Library()
 
 MILLIBITS = 1000
+# A variable that a template does not have reaches a filter as an empty text.
 _SCALES = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
 
 
@@ -23,17 +24,17 @@ class FamilyMark:
 
 
 @register.filter
-def number(value: float | int | None) -> str:
+def number(value: float | int | str | None) -> str:
     """1094758 as 1,094,758; nothing for None."""
-    if value is None or value == "":
+    if value is None or isinstance(value, str):
         return ""
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
 @register.filter
-def compact_number(value: int | None) -> str:
+def compact_number(value: int | str | None) -> str:
     """1094758 as 1.09 M; whole below ten thousand."""
-    if value is None or value == "":
+    if value is None or isinstance(value, str):
         return ""
     for size, word in _SCALES:
         if abs(value) >= size and abs(value) >= 10_000:
@@ -42,17 +43,17 @@ def compact_number(value: int | None) -> str:
 
 
 @register.filter
-def bits(millibits: int | None) -> str:
+def bits(millibits: int | str | None) -> str:
     """Millibits as bits with sign and one decimal: +18.2, −1.2."""
-    if millibits is None or millibits == "":
+    if millibits is None or isinstance(millibits, str):
         return ""
     return f"{millibits / MILLIBITS:+.1f}".replace("-", "−")
 
 
 @register.filter
-def whole_bits(millibits: int | None) -> str:
+def whole_bits(millibits: int | str | None) -> str:
     """Millibits as whole bits without a plus: 64, −3."""
-    if millibits is None or millibits == "":
+    if millibits is None or isinstance(millibits, str):
         return ""
     return f"{millibits / MILLIBITS:.0f}".replace("-", "−")
 

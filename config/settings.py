@@ -172,6 +172,8 @@ if BROKER_URL.startswith("amqp"):
     CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
     CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
 CELERY_BEAT_SCHEDULE = {
+    "accounts.batches_sweep": {"task": "accounts.batches_sweep", "schedule": 30.0},
+    "accounts.retention": {"task": "accounts.retention", "schedule": 3600.0},
     "core.outbox_drain": {"task": "core.outbox_drain", "schedule": 5.0},
     "investigations.runs_sweep": {"task": "investigations.runs_sweep", "schedule": 5.0},
 }

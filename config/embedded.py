@@ -97,13 +97,17 @@ def hold(path: Path, *, fsync: bool = True) -> Held:
     places = home.home_prepare(path)
     try:
         lock = (places.locks / "users").open("a")
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        with (places.locks / "starting").open("a") as starting:
-            fcntl.flock(starting, fcntl.LOCK_EX)
-            if not _keeper_alive(places):
-                _start_keeper(places, fsync=fsync)
     except OSError as error:
         raise os_error_to_problem(error, "locking the data folder") from error
+    held = Held(places, lock, fsync)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        held.ensure()
+    except BaseException as error:
+        lock.close()
+        if isinstance(error, OSError):
+            raise os_error_to_problem(error, "starting the servers") from error
+        raise
     return Held(home.places_for(path), lock, fsync)
 
 

@@ -112,6 +112,11 @@ class Postgres(Server):
     def prepare(self) -> None:
         data, run = self.places.postgres_data, self.places.postgres_run
         leftover_stop(data / "postmaster.pid", str(data), (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL))
+        if self.user is not None and not home.reachable_by_others(self.places.base):
+            raise ServerProblem(
+                f"PostgreSQL runs as the user {self.user.pw_name!r}, who may not enter {self.places.base}. "
+                "Let others enter (chmod o+x) that folder and those above it, or set HYDRASCOPE_HOME elsewhere."
+            )
         self._own_folder(run)
         for stale in run.glob(".s.PGSQL.*"):
             stale.unlink()

@@ -28,7 +28,7 @@ from config.embedded import Held
 from config.problems import Problem, ServerProblem, exit_with_message, os_error_to_problem
 from config.servers import die_with_parent
 
-WEB_READY_SECONDS = 60
+WEB_READY_SECONDS = 120
 GENTLE_SECONDS, FIRM_SECONDS = 4.0, 7.0
 RESTARTS_PER_MINUTE = 3
 TAIL_LINES = 15

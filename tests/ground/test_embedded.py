@@ -1,0 +1,258 @@
+"""The embedded servers run as long as somebody uses them, and survive every way to end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from config import embedded, home
+from config.embedded import Held
+from config.home import Places
+from config.keeper import Keeper
+from config.problems import HomeProblem, ServerProblem, os_error_to_problem
+from config.servers import valkey_answers
+from tests.processes import environment, own_folder, pid_of, processes_of, read_until, run, start, wait_until
+from tests.settings import ROOT
+
+pytestmark = pytest.mark.xdist_group("embedded")
+HOLDER = """
+import sys
+from pathlib import Path
+from config import embedded
+held = embedded.hold(Path(sys.argv[1]), fsync=False)
+print("up", flush=True)
+sys.stdin.readline()
+held.release()
+"""
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Path]:
+    """A home of this module; its data is made once."""
+    with own_folder("embedded") as path:
+        held = embedded.hold(path, fsync=False)
+        with connect(held.places) as connection:
+            connection.execute("CREATE TABLE kept (n int)")
+            connection.execute("INSERT INTO kept VALUES (42)")
+        held.release()
+        yield path
+
+
+def connect(places: Places) -> psycopg.Connection:
+    """Connect as the owner."""
+    words = home.secrets_for(places.home)
+    return psycopg.connect(embedded.database_address(places, "hydrascope_owner", words.postgres_owner, "hydrascope"))
+
+
+def kept(held: Held) -> list[tuple[int]]:
+    with connect(held.places) as connection:
+        return connection.execute("SELECT n FROM kept").fetchall()
+
+
+def holder(path: Path) -> subprocess.Popen[str]:
+    process = start("-c", HOLDER, str(path), env=environment(path))
+    read_until(process, "up")
+    return process
+
+
+def close(process: subprocess.Popen[str]) -> None:
+    process.communicate("\n", timeout=30)
+
+
+def test_it_starts_both_servers_and_stops_them_with_the_last_user(own: Path) -> None:
+    held = embedded.hold(own, fsync=False)
+    assert kept(held) == [(42,)]
+    assert valkey_answers(held.places.valkey_socket)
+    held.release()
+    wait_until(lambda: not processes_of(own))
+
+
+def test_it_opens_no_port(own: Path) -> None:
+    held = embedded.hold(own, fsync=False)
+    with connect(held.places) as connection:
+        assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+        assert connection.execute("SHOW password_encryption").fetchone() == ("scram-sha-256",)
+    pid = pid_of(own, "valkey-server")
+    sockets = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    tcp = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
+    inodes = {row.split()[9] for row in tcp.splitlines() if len(row.split()) > 9}
+    assert not [name for name in sockets if name.removeprefix("socket:[").rstrip("]") in inodes]
+    held.release()
+
+
+def test_it_refuses_a_wrong_password(own: Path) -> None:
+    held = embedded.hold(own, fsync=False)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(embedded.database_address(held.places, "hydrascope_app", "wrong", "hydrascope"))
+    held.release()
+
+
+def test_it_serves_two_users_at_once_from_one_keeper(own: Path) -> None:
+    processes = [start("-c", HOLDER, str(own), env=environment(own)) for _ in range(2)]
+    for process in processes:
+        read_until(process, "up")
+    assert len([command for command in processes_of(own).values() if "config.keeper" in command]) == 1
+    close(processes[0])
+    held = embedded.hold(own, fsync=False)
+    assert kept(held) == [(42,)]
+    held.release()
+    close(processes[1])
+    wait_until(lambda: not processes_of(own))
+
+
+def test_it_stops_the_servers_when_their_user_is_killed(own: Path) -> None:
+    process = holder(own)
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not processes_of(own))
+    held = embedded.hold(own, fsync=False)
+    assert kept(held) == [(42,)]
+    held.release()
+
+
+def test_it_recovers_when_the_keeper_is_killed(own: Path) -> None:
+    held = embedded.hold(own, fsync=False)
+    os.kill(pid_of(own, "config.keeper"), signal.SIGKILL)
+    wait_until(held.ensure)
+    assert kept(held) == [(42,)]
+    held.release()
+    wait_until(lambda: not processes_of(own))
+
+
+@pytest.mark.parametrize("server", ["postgres -D", "valkey-server"])
+def test_it_restarts_a_server_that_is_killed(own: Path, server: str) -> None:
+    held = embedded.hold(own, fsync=False)
+    before = pid_of(own, server) if server != "postgres -D" else _postmaster(held)
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{before}").exists())
+
+    def is_back() -> bool:
+        try:
+            return kept(held) == [(42,)] and valkey_answers(held.places.valkey_socket)
+        except psycopg.OperationalError:
+            return False
+
+    wait_until(is_back)
+    held.release()
+
+
+def _postmaster(held: Held) -> int:
+    return int((held.places.postgres_data / "postmaster.pid").read_text().split()[0])
+
+
+def test_it_lets_a_process_be_that_took_over_the_number_of_a_dead_server(own: Path) -> None:
+    data = home.places_for(own).postgres_data
+    (data / "postmaster.pid").write_text(f"{os.getpid()}\n{data}\n0\n5432\n\n\n\nready\n")
+    held = embedded.hold(own, fsync=False)
+    assert kept(held) == [(42,)]
+    held.release()
+
+
+def test_it_shows_the_end_of_the_log_when_a_server_does_not_start(own: Path) -> None:
+    auto = home.places_for(own).postgres_data / "postgresql.auto.conf"
+    before = auto.read_text()
+    auto.write_text("no_such_setting = 1\n")
+    done = run("manage.py", "migrate", env=environment(own))
+    auto.write_text(before)
+    assert done.returncode == ServerProblem.exit_code
+    assert "postgres did not start" in done.stderr and "no_such_setting" in done.stderr
+    assert "Traceback" not in done.stderr
+    wait_until(lambda: not processes_of(own))
+
+
+def test_it_says_so_when_the_passwords_do_not_belong_to_the_data(own: Path) -> None:
+    file = own / "secrets.json"
+    before = file.read_text()
+    file.unlink()
+    done = run("manage.py", "migrate", env=environment(own))
+    file.write_text(before)
+    assert done.returncode == ServerProblem.exit_code
+    assert "Restore that file from a backup" in done.stderr
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"secret_key": "x"}'])
+def test_it_says_so_when_the_secrets_are_damaged(tmp_path: Path, content: str) -> None:
+    (tmp_path / "secrets.json").write_text(content)
+    with pytest.raises(HomeProblem, match=r"secrets\.json is damaged"):
+        home.secrets_for(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as another user")
+def test_it_says_so_when_postgresql_can_no_longer_enter_the_home(own: Path) -> None:
+    own.chmod(0o700)
+    with pytest.raises(ServerProblem, match="may not enter"):
+        embedded.hold(own, fsync=False)
+    own.chmod(0o755)
+
+
+def test_it_keeps_secrets_to_the_owner(own: Path) -> None:
+    assert (own / "secrets.json").stat().st_mode & 0o077 == 0
+    assert home.places_for(own).postgres_data.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("below", ["", "inner/home"])
+def test_it_refuses_a_home_that_is_a_file(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("manage.py", "migrate", env=environment(tmp_path / "file" / below))
+    assert done.returncode == HomeProblem.exit_code
+    assert "HYDRASCOPE_HOME=" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_it_refuses_a_home_without_rights(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    command = [shutil.which("python3", path="/usr/bin:/usr/local/bin:/bin") or "", "-c", PREPARE, str(closed / "home")]
+    if os.geteuid() == 0:
+        setpriv = shutil.which("setpriv")
+        if setpriv is None or not command[0]:
+            pytest.skip("as root this needs setpriv and a python3 that everybody can run")
+        command = [setpriv, "--reuid", "65534", "--regid", "65534", "--clear-groups", *command]
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    assert done.returncode == HomeProblem.exit_code, done.stderr
+    assert "No right to use" in done.stderr and str(tmp_path.name) in done.stderr
+
+
+PREPARE = """
+import sys
+from pathlib import Path
+from config import home, problems
+with problems.exit_with_message():
+    home.home_prepare(Path(sys.argv[1]))
+"""
+
+
+def test_it_refuses_a_disk_that_is_about_to_be_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "NEEDED_FREE_BYTES", 1 << 62)
+    with pytest.raises(HomeProblem, match="is full: .* MB free"):
+        Keeper(tmp_path, fsync=False)
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_it_says_so_when_the_disk_is_full() -> None:
+    with pytest.raises(OSError) as caught, open("/dev/full", "w") as full:
+        full.write("x")
+        full.flush()
+    assert caught.value.errno == errno.ENOSPC
+    assert "The disk is full" in str(os_error_to_problem(caught.value, "writing"))
+
+
+def test_it_finds_a_short_place_for_sockets_of_a_deep_home(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    places = Places(deep, deep)
+    assert len(str(places.postgres_run / ".s.PGSQL.5432").encode()) <= 107
+    assert len(str(places.valkey_socket).encode()) <= 107
+    assert places.postgres_run != Places(tmp_path, tmp_path).postgres_run
+
+
+def test_it_runs_a_command_and_leaves_nothing_behind(own: Path) -> None:
+    done = run("manage.py", "migrate", "--plan", env=environment(own))
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: not processes_of(own))

@@ -16,7 +16,14 @@ def main() -> None:
     with exit_with_message(), held_for_command(sys.argv):
         from django.core.management import execute_from_command_line
 
-        execute_from_command_line(sys.argv)
+        execute_from_command_line(arguments_for_django(sys.argv))
+
+
+def arguments_for_django(arguments: list[str]) -> list[str]:
+    """Return the arguments with `link --settings FILE`, a run's settings, under a name that Django leaves alone."""
+    if arguments[1:2] != ["link"]:
+        return arguments
+    return [f"--run-{a[2:]}" if a == "--settings" or a.startswith("--settings=") else a for a in arguments]
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ PART_FLOOR = 0.1
 LINKAGE_HALF_BITS = 16.0
 SIZE_FULL = 1024
 SEEN_NOVELTY = 0.3
+NO_BEHAVIOUR = 0.5
+"""Behaviour of a dataset that knows of no use: neither quiet nor loud."""
 MAX_HOLDING = 3
 MIN_SHARE = 0.1
 """A family with fewer of a cluster's links than this does not hold it together."""
@@ -70,7 +72,8 @@ def worth_parts(
 ) -> dict[str, float]:
     """Linkage, behaviour, size and novelty, 0 to 1 each; bits are millibits over the line."""
     over = max(bits, 0) / 1000
-    behaviour = (_loudness(volume, ordinary) + _narrowness(value_rows, n_accounts)) / 2
+    known = [x for x in (_loudness(volume, ordinary), _narrowness(value_rows, n_accounts)) if x is not None]
+    behaviour = sum(known) / len(known) if known else NO_BEHAVIOUR
     size = math.log2(max(n_accounts, 1)) / math.log2(SIZE_FULL)
     fresh = min(max(n_new / n_accounts, 0.0), 1.0) if n_accounts else 0.0
     parts = {
@@ -126,17 +129,17 @@ def _kind_words(family: str, value_rows: Sequence[Mapping[str, Any]]) -> str:
     return kind_words(best, count[best])
 
 
-def _loudness(volume: Volume, ordinary: Volume) -> float:
+def _loudness(volume: Volume, ordinary: Volume) -> float | None:
     """Use per account against the dataset's mean: a half at the mean, three quarters at three times of it."""
     for name in ("n_output_tokens", "n_exchanges", "n_sessions"):
         total, everyone = getattr(volume, name), getattr(ordinary, name)
         if everyone and ordinary.n_accounts and volume.n_accounts:
             ratio = (total / volume.n_accounts) / (everyone / ordinary.n_accounts)
             return ratio / (1 + ratio)
-    return 0.0
+    return None
 
 
-def _narrowness(value_rows: Sequence[Mapping[str, Any]], n_accounts: int) -> float:
-    """The largest share of members that have one rare content value in common."""
-    shares = [row["members"] / n_accounts for row in value_rows if row["family"] == "content" and not row["hub"]]
-    return min(max(shares, default=0.0), 1.0) if n_accounts else 0.0
+def _narrowness(value_rows: Sequence[Mapping[str, Any]], n_accounts: int) -> float | None:
+    """The largest share of members that have one rare content value in common; None without content."""
+    counts = [row["members"] for row in value_rows if row["family"] == "content" and not row["hub"]]
+    return min(max(counts) / n_accounts, 1.0) if counts and n_accounts else None

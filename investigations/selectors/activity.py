@@ -168,7 +168,7 @@ def _shares(rows: Sequence[ActivityRow], n: int) -> tuple[float, ...]:
 def _chosen(n_shown: int, n_total: int) -> str:
     if n_shown >= n_total:
         return "all members, by bits"
-    return f"every {-(-n_total // n_shown)}th member by bits" if n_shown else "no member has rows any more"
+    return f"one in {-(-n_total // n_shown)} members, by bits" if n_shown else "no member has rows any more"
 
 
 def _finding(members: Sequence[float], matched: Sequence[float], *, n_members: int, n_matched: int) -> str:

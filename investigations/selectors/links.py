@@ -273,9 +273,13 @@ def _why_not(run: Run, listed: list[dict[str, Any]]) -> str:
     if not listed:
         return "They have no value in common, so there is nothing to weigh."
     hubs = sum(row["hub"] for row in listed)
-    said = f"{len(listed)} shared values don't reach the line"
+    said = (
+        "One shared value doesn't reach the line"
+        if len(listed) == 1
+        else f"{len(listed)} shared values don't reach the line"
+    )
     if hubs:
-        said += f"; {hubs} of them weigh nothing, because their holders are independent of each other"
+        said += f"; {hubs} of them {'weighs' if hubs == 1 else 'weigh'} nothing, because the holders are independent of each other"
     return said + f". The rarest has {min(row['holders'] for row in listed):,} holders."
 
 

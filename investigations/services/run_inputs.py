@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from accounts.selectors.columns import engine_inputs
 from core.models import Dataset
 from investigations.linkage import Inputs
 from investigations.linkage.types import ACCOUNTS, DECLARED, SIGHTINGS
 
 TABLES = {"accounts": ACCOUNTS, "sightings": SIGHTINGS, "declared": DECLARED}
-BLOCK = 1 << 20
 
 
 def inputs_frozen(dataset: Dataset, folder: Path) -> tuple[Inputs, str]:
@@ -49,35 +46,17 @@ def _frozen(place: Path) -> tuple[Inputs, str] | None:
 
 def _freeze(dataset: Dataset, place: Path) -> None:
     """Writes the tables, then, last, the note that says they are whole."""
-    from accounts.selectors.columns import engine_inputs
-
     columns = engine_inputs(dataset)
     place.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
     for name, schema in TABLES.items():
-        path = place / f"{name}.parquet"
-        pq.write_table(_sorted(getattr(columns, name), schema), path, compression="zstd", compression_level=1)
-        _digest_file(digest, path)
-    note: dict[str, Any] = {
-        "exchanges": [str(path) for path in columns.exchanges],
-        "families": dict(columns.families),
+        table = getattr(columns, name).select(schema.names).cast(schema)
+        pq.write_table(table, place / f"{name}.parquet", compression="zstd", compression_level=1)
+    note = {
+        "exchanges": list(columns.exchanges),
+        "families": columns.families,
         "now": columns.now,
+        "digest": columns.digest,
     }
-    digest.update(json.dumps([note["families"], note["now"]], sort_keys=True).encode())
-    for path in note["exchanges"]:
-        _digest_file(digest, Path(path))
     partial = place / "inputs.json.tmp"
-    partial.write_text(json.dumps(note | {"digest": digest.hexdigest()}), "utf-8")
+    partial.write_text(json.dumps(note), "utf-8")
     partial.replace(place / "inputs.json")
-
-
-def _sorted(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table in its schema's order of columns and types, sorted by its first columns."""
-    keys = [(name, "ascending") for name in schema.names[:3]]
-    return table.select(schema.names).cast(schema).sort_by(keys)
-
-
-def _digest_file(digest: Any, path: Path) -> None:
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)

@@ -99,7 +99,7 @@ def _use(world: World, rng: np.random.Generator) -> None:
     plan, n = world.plan, world.n
     plan.rhythm[:n] = rng.choice((cat.EVENING, cat.OFFICE, cat.NIGHT, cat.STUDENT), n, p=(0.42, 0.38, 0.06, 0.14))
     plan.volume[:n] = rng.lognormal(0.0, 1.5, n)
-    plan.per_session[:n] = np.clip(rng.lognormal(2.2, 0.5, n), 2, 40)
+    plan.per_session[:n] = np.clip(rng.lognormal(2.33, 0.5, n), 2, 45)
     plan.model[:n] = rng.choice(3, n, p=(0.5, 0.35, 0.15))
     late = world.released_at + (rng.exponential(9, n) * DAY).astype(np.int64)
     plan.pivot_at[:n] = np.where(rng.random(n) < 0.7, late, plan.pivot_at[:n])

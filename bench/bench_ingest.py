@@ -36,14 +36,19 @@ def main() -> None:
     if arguments.load:
         _load(arguments.load, arguments.dataset)
         return
-    print(f"{platform.node()}: {os.cpu_count()} cores, {platform.processor() or platform.machine()}, Python {platform.python_version()}")
+    machine = f"{platform.node()}: {os.cpu_count()} cores, {platform.machine()}"
+    print(f"{machine}, Python {platform.python_version()}")
     print(f"{'sessions':>10} {'table':<11}{'rows':>12}{'seconds':>9}{'rows/s':>11}{'peak MB':>9}")
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
             write_extract(Path(folder), n_sessions=size)
             for table in ("accounts", "sessions", "exchanges"):
                 _print(size, table, Path(folder) / f"{table}.csv")
-        subprocess.run([sys.executable, "manage.py", "dataset", "delete", f"bench-{size}", "--yes"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "manage.py", "dataset", "delete", f"bench-{size}", "--yes"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
 
 
 def write_extract(folder: Path, *, n_sessions: int, seed: int = 1) -> None:
@@ -123,7 +128,10 @@ def _print(size: int, table: str, path: Path) -> None:
     command = [sys.executable, "-m", "bench.bench_ingest", "--load", str(path), "--dataset", f"bench-{size}"]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     rate = found["rows"] / found["seconds"]
-    print(f"{size:>10,} {table:<11}{found['rows']:>12,}{found['seconds']:>9.1f}{rate:>11,.0f}{found['peak_mb']:>9,.0f}", flush=True)
+    print(
+        f"{size:>10,} {table:<11}{found['rows']:>12,}{found['seconds']:>9.1f}{rate:>11,.0f}{found['peak_mb']:>9,.0f}",
+        flush=True,
+    )
 
 
 def _load(path: Path, dataset: str) -> None:

@@ -108,7 +108,7 @@ class EventWriter:
             total.update(_synced_digest(path))
             n_bytes += path.stat().st_size
         _sync_folder(self.folder)
-        os.replace(self.folder, self._final)
+        self.folder.replace(self._final)
         _sync_folder(self._final.parent)
         path = str(self._final.relative_to(store_root()))
         return Written(path=path, digest=total.hexdigest(), n_rows=self.n_rows, n_bytes=n_bytes)
@@ -151,7 +151,7 @@ def events_remove(dataset_number: int) -> None:
 
 
 def orphans_remove(dataset: Dataset) -> int:
-    """Removes directories that no manifest row lists: traces of a load that was cut off. Needs the dataset's load lock."""
+    """Removes directories that no manifest row lists, traces of a load that was cut off; under the load lock."""
     folder = dataset_folder(dataset)
     if not folder.exists():
         return 0

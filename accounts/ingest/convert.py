@@ -74,7 +74,7 @@ class Converter:
                 raise FileProblem(
                     f"{file} has no column “{name}”, which the table {self._table.name} needs; it has: {listed}.",
                     code="missing_column",
-                    hint=f"Rename the column, or map it: [source.table.columns] {name} = \"your column\"."
+                    hint=f'Rename the column, or map it: [source.table.columns] {name} = "your column".'
                     " See docs/guide/ingest.md.",
                 )
 
@@ -151,7 +151,9 @@ class Converter:
     def _flag(self, column: Column, raw: pa.Array, piece: Piece, ok: np.ndarray) -> pa.Array:
         if pa.types.is_boolean(raw.type):
             return raw
-        values = [None if v is None else _FLAGS.get(v.strip().lower(), v) for v in _as_text(raw, column.name).to_pylist()]
+        values = [
+            None if v is None else _FLAGS.get(v.strip().lower(), v) for v in _as_text(raw, column.name).to_pylist()
+        ]
         strange = np.array([isinstance(v, str) for v in values], np.bool_)
         self._refuse(strange, ok, piece, column, raw, ("not_a_flag", "“{value}” is not one of 0, 1, false, true"))
         return pa.array([None if isinstance(v, str) else v for v in values], pa.bool_())
@@ -159,7 +161,9 @@ class Converter:
     def _check_order(self, columns: dict[str, pa.Array], piece: Piece, ok: np.ndarray) -> None:
         for first, last in _ORDERED:
             if first in columns and last in columns:
-                wrong = np.asarray(pc.fill_null(pc.less(columns[last], columns[first]), False).to_numpy(zero_copy_only=False))
+                wrong = np.asarray(
+                    pc.fill_null(pc.less(columns[last], columns[first]), False).to_numpy(zero_copy_only=False)
+                )
                 column = self._table.column(last)
                 self._refuse(wrong, ok, piece, column, columns[last], ("ends_early", f"lies before {first}"))
 
@@ -183,7 +187,9 @@ class Converter:
         names = list(self._extras)
         lists = [piece.columns[source].to_pylist() for source in self._extras.values()]
         rows = ({k: v for k, v in zip(names, row, strict=True) if v is not None} for row in zip(*lists, strict=True))
-        return pa.array([json.dumps(row, default=str, ensure_ascii=False) if row else None for row in rows], pa.string())
+        return pa.array(
+            [json.dumps(row, default=str, ensure_ascii=False) if row else None for row in rows], pa.string()
+        )
 
 
 def read_times(raw: pa.Array, clock: Clock, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

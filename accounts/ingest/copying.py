@@ -16,7 +16,9 @@ from core.public_ids import numbers_new
 _WRITE = pacsv.WriteOptions(include_header=False, quoting_style="needed")
 
 
-def copy_in(cursor: Any, table: str, columns: list[str], batches: Iterable[pa.RecordBatch], *, ids: bool = False) -> int:
+def copy_in(
+    cursor: Any, table: str, columns: list[str], batches: Iterable[pa.RecordBatch], *, ids: bool = False
+) -> int:
     """COPYs batches into a table; with `ids` each row gets a random public id, which `columns` then ends with."""
     n = 0
     with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)") as copy:

@@ -1,4 +1,4 @@
-"""Rows of the table `exchanges` to the columns of the event store: numbers and keyed hashes, no text but the model's name."""
+"""Rows of the table `exchanges` to the columns of the event store: numbers and keyed hashes, no text but the model."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from accounts.event_store.store import EXCHANGES
 from accounts.ingest.convert import Typed
 from accounts.ingest.hashing import EventKeys
 from accounts.ingest.kernels.buffers import valid_mask
-from accounts.ingest.kernels.siphash import fingerprints, hash_array
 from accounts.ingest.kernels.simhash import project
+from accounts.ingest.kernels.siphash import fingerprints, hash_array
 from accounts.ingest.tables import EXCHANGES as TABLE
 
 _FINGERPRINTS = ("system", "tools", "parameters", "output", "prefix")

@@ -1,4 +1,4 @@
-"""Values of identifier columns to digests; new values are sealed and handed on, clear text goes no further than here."""
+"""Values of identifier columns to digests; new ones are sealed and handed on, clear text goes no further than here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from accounts.kinds import kind_get
 from core import keys
 
 REMEMBERED = 400_000
-"""Values whose digest is remembered; then the memory starts anew (a value may be sealed twice, which costs time only)."""
+"""Values whose digest is remembered; then the memory starts anew (a value sealed twice costs time only)."""
 
 IDENTIFIERS = pa.schema(
     [
@@ -148,9 +148,7 @@ def identify_named(
     return Typed(typed.table, columns, typed.lines, typed.extra, typed.rows).keep(ok)
 
 
-def _ranges(
-    values: pa.Array, digested: Digested, identifying: Identifying, kinds: frozenset[str] | None
-) -> pa.Array:
+def _ranges(values: pa.Array, digested: Digested, identifying: Identifying, kinds: frozenset[str] | None) -> pa.Array:
     if kinds is not None and "ip_range" not in kinds:
         return pa.nulls(len(values), pa.string())
     wide = pc.and_(pc.match_substring(values, ":"), pc.invert(pc.match_substring(values, ".")))
@@ -160,9 +158,7 @@ def _ranges(
     return identifying.column("ip_range", pc.if_else(wide, values, pa.scalar(None, pa.string()))).digests
 
 
-def _refuse(
-    digested: Digested, column: str, typed: Typed, piece: Piece, refusals: Refusals, ok: np.ndarray
-) -> None:
+def _refuse(digested: Digested, column: str, typed: Typed, piece: Piece, refusals: Refusals, ok: np.ndarray) -> None:
     for i, reason in digested.reasons.items():
         if ok[i]:
             ok[i] = False

@@ -88,7 +88,8 @@ class Landing:
         new = self._staging.batches(
             f"""SELECT s.account, {self._dataset.pk}, {self._file.batch_id}, account_id,
                 make_timestamp(coalesce(created_at, a.first, {now})), coalesce(is_derived, false),
-                coalesce(status, 'active'), make_timestamp(status_changed_at), {_texts(_FACTS)}, coalesce(extra, '{{}}'),
+                coalesce(status, 'active'), make_timestamp(status_changed_at), {_texts(_FACTS)},
+                coalesce(extra, '{{}}'),
                 make_timestamp(a.last), 0, coalesce(a.n_exchanges, 0), coalesce(a.input, 0), coalesce(a.output, 0)
             FROM accounts s LEFT JOIN activity a ON a.account = s.account WHERE is_new ORDER BY s.account"""
         )
@@ -103,18 +104,19 @@ class Landing:
         self._db.execute("CREATE TEMP TABLE fresh AS SELECT DISTINCT account FROM accounts WHERE is_new")
 
     def _changed_accounts(self) -> None:
-        """Upserts accounts that were there: the later status_changed_at wins, then arrival; the other is kept as history."""
+        """Upserts accounts that were there: the later status_changed_at wins, then arrival; the other is history."""
         rows = self._staging.batches(
             f"""SELECT account, make_timestamp(created_at), status, make_timestamp(status_changed_at),
-            {', '.join(_FACTS)}, extra FROM accounts WHERE NOT is_new"""
+            {", ".join(_FACTS)}, extra FROM accounts WHERE NOT is_new"""
         )
-        self._cursor.execute(
-            """CREATE TEMP TABLE came (id bigint PRIMARY KEY, created_at timestamptz, status text,
-            status_changed_at timestamptz, organization text, country text, plan text, entry_path text, extra jsonb)
-            ON COMMIT DROP"""
+        self._temp(
+            "came",
+            """id bigint PRIMARY KEY, created_at timestamptz, status text,
+            status_changed_at timestamptz, organization text, country text, plan text, entry_path text, extra jsonb""",
         )
         columns = ["id", "created_at", "status", "status_changed_at", *_FACTS, "extra"]
         n = copy_in(self._cursor, "came", columns, rows)
+        self._cursor.execute("DROP TABLE IF EXISTS pg_temp.changed")
         self._cursor.execute(_CHANGED)
         self._cursor.execute(_HISTORY, [self._file.batch_id])
         self._cursor.execute(_UPSERT, [self._file.batch_id])
@@ -127,10 +129,7 @@ class Landing:
         self._db.execute("CREATE TEMP TABLE numbers (digest UUID, id BIGINT)")
         if not self._staging.count("idents"):
             return
-        self._cursor.execute(
-            """CREATE TEMP TABLE met (kind text, digest bytea, sealed bytea, data_key bytea, mask text, public_id bigint)
-            ON COMMIT DROP"""
-        )
+        self._temp("met", """kind text, digest bytea, sealed bytea, data_key bytea, mask text, public_id bigint""")
         rows = self._staging.batches(
             r"""SELECT any_value(kind), '\x' || replace(CAST(digest AS VARCHAR), '-', ''),
             '\x' || hex(arg_min(sealed, rowid)), '\x' || hex(arg_min(data_key, rowid)), any_value(mask)
@@ -164,14 +163,16 @@ class Landing:
             digests = ", ".join(kind_columns(table))
             parts.append(
                 f"""SELECT '{table.name}' AS origin, account, unnest([{digests}]) AS digest, {first} AS first,
-                coalesce({last}, {first}) AS last, 1 AS n, {'natural_key' if table is SESSIONS else 'NULL::UUID'} AS key
+                coalesce({last}, {first}) AS last, 1 AS n, {"natural_key" if table is SESSIONS else "NULL::UUID"} AS key
                 FROM {table.name}"""
             )
         parts.append(
             """SELECT 'identifiers', account, value, coalesce(first_seen, last_seen), coalesce(last_seen, first_seen),
             coalesce(count, 1), NULL::UUID FROM identifiers"""
         )
-        self._db.execute(f"CREATE TEMP VIEW uses AS SELECT * FROM ({' UNION ALL '.join(parts)}) WHERE digest IS NOT NULL")
+        self._db.execute(
+            f"CREATE TEMP VIEW uses AS SELECT * FROM ({' UNION ALL '.join(parts)}) WHERE digest IS NOT NULL"
+        )
 
     def _known_sessions(self) -> None:
         """Sessions that earlier files brought, as scratch table `known_sessions`."""
@@ -179,7 +180,7 @@ class Landing:
         self._cursor.execute("SELECT EXISTS (SELECT 1 FROM accounts_session WHERE dataset_id = %s)", [self._dataset.pk])
         if not self._staging.count("sessions") or not self._cursor.fetchone()[0]:
             return
-        self._cursor.execute("CREATE TEMP TABLE asked (natural_key uuid) ON COMMIT DROP")
+        self._temp("asked", "natural_key uuid")
         rows = self._staging.batches("SELECT CAST(natural_key AS VARCHAR) FROM sessions ORDER BY natural_key")
         copy_in(self._cursor, "asked", ["natural_key"], rows)
         self._cursor.execute("ANALYZE asked")
@@ -219,10 +220,10 @@ class Landing:
             ) u JOIN numbers USING (digest) ORDER BY u.account, numbers.id"""
         )
         columns = ["account_id", "identifier_id", "first_at", "last_at", "n"]
-        self._cursor.execute("DROP TABLE IF EXISTS seen")
-        self._cursor.execute(
-            """CREATE TEMP TABLE seen (account_id bigint, identifier_id bigint, first_at timestamptz,
-            last_at timestamptz, n bigint, is_news boolean DEFAULT true) ON COMMIT DROP"""
+        self._temp(
+            "seen",
+            """account_id bigint, identifier_id bigint, first_at timestamptz,
+            last_at timestamptz, n bigint, is_news boolean DEFAULT true""",
         )
         n = copy_in(self._cursor, "seen", columns, rows)
         if origin == "identifiers":
@@ -253,16 +254,16 @@ class Landing:
         n_new = copy_in(self._cursor, "accounts_session", columns, rows)
         n_changed = 0
         if has_known:
-            self._cursor.execute("CREATE TEMP TABLE again (LIKE accounts_session) ON COMMIT DROP")
+            self._temp("again", "LIKE accounts_session")
             self._cursor.execute("ALTER TABLE again ALTER COLUMN id DROP NOT NULL")
             rows = self._staging.batches(f"{query} WHERE s.natural_key IN (SELECT natural_key FROM known_sessions)")
             copy_in(self._cursor, "again", columns, rows)
             compared = [name for name in columns if name not in ("natural_key", "dataset_id", "batch_id")]
             self._cursor.execute(
-                f"""UPDATE accounts_session s SET {', '.join(f'{c} = again.{c}' for c in compared)},
+                f"""UPDATE accounts_session s SET {", ".join(f"{c} = again.{c}" for c in compared)},
                 batch_id = again.batch_id FROM again
                 WHERE s.dataset_id = again.dataset_id AND s.natural_key = again.natural_key
-                AND ({_row('s', compared)}) IS DISTINCT FROM ({_row('again', compared)})"""
+                AND ({_row("s", compared)}) IS DISTINCT FROM ({_row("again", compared)})"""
             )
             n_changed = self._cursor.rowcount
         self.landed.add("sessions", accepted=n_new + n_changed, duplicates=total - n_new - n_changed)
@@ -275,14 +276,15 @@ class Landing:
             """SELECT account, coalesce(operator_id, ''), coalesce(kind, ''), abusive,
             make_timestamp(since), make_timestamp(until) FROM truth ORDER BY account"""
         )
-        self._cursor.execute(
-            """CREATE TEMP TABLE told (account_id bigint, operator text, kind text, is_abusive boolean,
-            since timestamptz, until timestamptz) ON COMMIT DROP"""
+        self._temp(
+            "told",
+            """account_id bigint, operator text, kind text, is_abusive boolean,
+            since timestamptz, until timestamptz""",
         )
         columns = ["account_id", "operator", "kind", "is_abusive", "since", "until"]
         copy_in(self._cursor, "told", columns, rows)
         self._cursor.execute(
-            f"""INSERT INTO accounts_truthlabel AS old ({', '.join(columns)}) SELECT {', '.join(columns)} FROM told
+            f"""INSERT INTO accounts_truthlabel AS old ({", ".join(columns)}) SELECT {", ".join(columns)} FROM told
             ON CONFLICT (account_id, operator, since) DO UPDATE
             SET kind = excluded.kind, is_abusive = excluded.is_abusive, until = excluded.until
             WHERE (old.kind, old.is_abusive, old.until)
@@ -298,14 +300,20 @@ class Landing:
                 AND s.natural_key NOT IN (SELECT natural_key FROM known_sessions)), 0),
             a.n_exchanges, a.input, a.output, a.account IN (SELECT account FROM fresh) FROM activity a ORDER BY 1"""
         )
-        self._cursor.execute(
-            """CREATE TEMP TABLE active (id bigint, first_at timestamptz, last_at timestamptz, n_sessions bigint,
-            n_exchanges bigint, input bigint, output bigint, is_fresh boolean) ON COMMIT DROP"""
+        self._temp(
+            "active",
+            """id bigint, first_at timestamptz, last_at timestamptz, n_sessions bigint,
+            n_exchanges bigint, input bigint, output bigint, is_fresh boolean""",
         )
         columns = ["id", "first_at", "last_at", "n_sessions", "n_exchanges", "input", "output", "is_fresh"]
         if copy_in(self._cursor, "active", columns, rows):
             self._cursor.execute("ANALYZE active")
             self._cursor.execute(_COUNT)
+
+    def _temp(self, name: str, columns: str) -> None:
+        """An empty temporary table that goes with the transaction (or with the next of its name)."""
+        self._cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
+        self._cursor.execute(f"CREATE TEMP TABLE {name} ({columns}) ON COMMIT DROP")
 
     def _one(self, query: str) -> int:
         return int(self._staging.rows(query)[0][0])

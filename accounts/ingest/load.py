@@ -165,9 +165,7 @@ class FileLoad:
         """Numbers come last, so that a refused row creates no account."""
         organization = typed.columns["organization_id"]
         typed.columns["organization"] = organization
-        typed = identify(
-            typed, self._identifying, kinds=emission.kinds, piece=piece, refusals=self.refusals
-        )
+        typed = identify(typed, self._identifying, kinds=emission.kinds, piece=piece, refusals=self.refusals)
         self.staging.add_identifiers(self._identifying.take_fresh())
         numbers = self.names.add(typed.columns["account_id"])
         new = pa.array(self.names.is_new(numbers))
@@ -255,7 +253,9 @@ def rejects_store(file: BatchFile, refusals: Refusals, dataset: Dataset) -> None
                 column=refusal.column[:80],
                 code=refusal.code,
                 reason=refusal.reason,
-                row_sealed=keys.blob_seal(refusal.row[:4000].encode("utf-8", "replace"), purpose="reject") if refusal.row else None,
+                row_sealed=keys.blob_seal(refusal.row[:4000].encode("utf-8", "replace"), purpose="reject")
+                if refusal.row
+                else None,
                 expires_at=expires if refusal.row else None,
             )
             for refusal in refusals.kept

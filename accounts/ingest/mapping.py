@@ -156,7 +156,7 @@ def _known(entry: Any, allowed: set[str], where: str) -> None:
 def _string(entry: dict[str, Any], key: str, where: str) -> str:
     value = entry.get(key)
     if not isinstance(value, str) or not value:
-        raise _problem(f"{where} needs {key} = \"…\".")
+        raise _problem(f'{where} needs {key} = "…".')
     return value
 
 

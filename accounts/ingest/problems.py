@@ -37,12 +37,11 @@ TIME_REASONS = {
     parse.NOT_A_TIME: ("wrong_time", "“{value}” is not a time: write it as 2026-01-31T08:30:00Z or in Unix seconds"),
     parse.NAIVE: (
         "naive_time",
-        "“{value}” has no time zone: add Z or +02:00, or name the zone in a mapping file (zone = \"Europe/Berlin\")",
+        '“{value}” has no time zone: add Z or +02:00, or name the zone in a mapping file (zone = "Europe/Berlin")',
     ),
     parse.OUT_OF_RANGE: (
         "time_out_of_range",
-        "“{value}” lies outside 1970 to 2200; if these are milliseconds, say so in a mapping file"
-        " (unit = \"milliseconds\")",
+        '“{value}” lies outside 1970 to 2200; of milliseconds, a mapping file says unit = "milliseconds"',
     ),
 }
 NUMBER_REASONS = {

@@ -159,7 +159,7 @@ class Reader:
                 f"The header of {self.origin.name} names the column “{shown(twice[0])}” twice.", code="header"
             )
         self.columns = names
-        tail = (records.starts[1:], records.ends[1:], records.fields[1:], records.lines[1:])
+        tail = (records.starts[1:], records.ends[1:], records.fields[1:], records.lines[1:], records.odd[1:])
         return Records(*tail, records.rest, records.rest_line, records.state)
 
     def _piece(self, data: bytes, bytes_: np.ndarray, records: Records, refuse: Refuse) -> Piece:
@@ -208,13 +208,13 @@ class Reader:
 
 
 def _until_torn(records: Records, n_fields: int) -> tuple[Records, bool]:
-    """The records before the first one that spans lines and has the wrong number of fields: a stray quotation mark."""
+    """The records before the first one that spans lines and is malformed: a stray quotation mark."""
     last = np.append(records.lines[1:], records.rest_line)
-    torn = np.flatnonzero((records.fields != n_fields) & (last - records.lines > 1))
+    torn = np.flatnonzero(((records.fields != n_fields) | records.odd) & (last - records.lines > 1))
     if not len(torn):
         return records, False
     at = int(torn[0])
-    head = (records.starts[:at], records.ends[:at], records.fields[:at], records.lines[:at])
+    head = (records.starts[:at], records.ends[:at], records.fields[:at], records.lines[:at], records.odd[:at])
     return Records(*head, int(records.starts[at]), int(records.lines[at]), records.state), True
 
 

@@ -23,7 +23,13 @@ from accounts.ingest.tables import TABLES, Table, Type
 MEMORY = "256MB"
 THREADS = 2
 STAGED = ("accounts", "sessions", "identifiers", "truth")
-_TYPES = {Type.TEXT: "VARCHAR", Type.TIME: "BIGINT", Type.INTEGER: "BIGINT", Type.FLAG: "BOOLEAN", Type.CHOICE: "VARCHAR"}
+_TYPES = {
+    Type.TEXT: "VARCHAR",
+    Type.TIME: "BIGINT",
+    Type.INTEGER: "BIGINT",
+    Type.FLAG: "BOOLEAN",
+    Type.CHOICE: "VARCHAR",
+}
 _ADDED = {
     "accounts": {"ip_range": "UUID", "organization": "VARCHAR", "is_new": "BOOLEAN", "is_derived": "BOOLEAN"},
     "sessions": {"ip_range": "UUID", "asn_number": "BIGINT", "natural_key": "UUID"},

@@ -63,7 +63,9 @@ def engine_inputs(dataset: Dataset) -> EngineInputs:
         now = _now(cursor, dataset)
         paths = tuple(str(path) for path in event_paths(dataset))
         listed = list(
-            EventDirectory.objects.filter(dataset=dataset, replaced_at__isnull=True).order_by("id").values_list("digest")
+            EventDirectory.objects.filter(dataset=dataset, replaced_at__isnull=True)
+            .order_by("id")
+            .values_list("digest")
         )
     declared = DECLARED.empty_table()
     kinds = pc.unique(sightings.column("kind")).to_pylist()

@@ -100,7 +100,9 @@ def batch_detail(batch: Batch) -> BatchDetail:
 
 def reject_list(batch: Batch) -> QuerySet[Reject]:
     """The batch's refused rows with their files, in order."""
-    return Reject.objects.filter(batch_file__batch=batch).select_related("batch_file").order_by("batch_file", "line", "id")
+    return (
+        Reject.objects.filter(batch_file__batch=batch).select_related("batch_file").order_by("batch_file", "line", "id")
+    )
 
 
 def _file_row(file: Any) -> FileRow:

@@ -405,7 +405,9 @@ def _trouble(name: str, error: Exception) -> FileProblem:
     full = getattr(error, "errno", None) == 28 or "No space left" in text or "could not extend file" in text
     if full:
         return FileProblem(
-            f"The disk is full; nothing of {name} was loaded.", code="disk_full", hint="Free some space, then load again."
+            f"The disk is full; nothing of {name} was loaded.",
+            code="disk_full",
+            hint="Free some space, then load again.",
         )
     return FileProblem(
         f"{name} was not loaded, and nothing of it is visible: {text}", code="load_failed", hint="Load it again."

@@ -26,7 +26,7 @@ def _build(data, offsets, k0, k1, slots):  # type: ignore[no-untyped-def]
 def _equal(a, a0, a1, b, b0, b1):  # type: ignore[no-untyped-def]
     if a1 - a0 != b1 - b0:
         return False
-    for j in range(a1 - a0):
+    for j in range(a1 - a0):  # noqa: SIM110 - compiled code has no generators
         if a[a0 + j] != b[b0 + j]:
             return False
     return True

@@ -1,8 +1,8 @@
 """Keyed projection of content to 64 bits: similar texts get similar bits, and without the key no guess can be checked.
 
 Tokenisation version 1: a token is a run of ASCII letters, digits and underscores or of bytes above 127, ASCII letters
-lowered; a feature is three tokens in a row (fewer in shorter texts); each feature votes on each bit with the bits of its
-SipHash (Charikar 2002, with keyed features). The bits of equal texts are equal; a changed word moves a few of them.
+lowered; a feature is three tokens in a row (fewer in shorter texts); each feature votes on each bit with the bits of
+its SipHash (Charikar 2002, with keyed features). The bits of equal texts are equal; a changed word moves a few of them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,13 @@ def _project(data, length, k0, k1, votes, scratch):  # type: ignore[no-untyped-d
         token = siphash(data, start, i, k0, k1)
         n += 1
         if n >= 3:
-            _vote(votes, before * np.uint64(0x9E3779B97F4A7C15) ^ last * np.uint64(0xC2B2AE3D27D4EB4F) ^ token, k0, k1, scratch)
+            _vote(
+                votes,
+                before * np.uint64(0x9E3779B97F4A7C15) ^ last * np.uint64(0xC2B2AE3D27D4EB4F) ^ token,
+                k0,
+                k1,
+                scratch,
+            )
         before, last = last, token
     if n < 3:
         _vote(votes, before * np.uint64(0x9E3779B97F4A7C15) ^ last * np.uint64(0xC2B2AE3D27D4EB4F), k0, k1, scratch)

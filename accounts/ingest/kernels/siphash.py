@@ -1,4 +1,4 @@
-"""SipHash-2-4 (Aumasson and Bernstein 2012) over columns of text: a keyed 64-bit hash that cannot be guessed backwards."""
+"""SipHash-2-4 (Aumasson and Bernstein 2012) over columns of text: a keyed hash that nobody can guess backwards."""
 
 from __future__ import annotations
 

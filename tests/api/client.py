@@ -80,9 +80,7 @@ class Endpoint:
 
     def address(self, **ids: str) -> str:
         """The path with ids of things, of nothing where none is given."""
-        return re.sub(
-            r"\{(\w+)\}", lambda m: ids.get(m.group(1)) or f"{PREFIXES[m.group(1)]}_{NOBODY_ID}", self.path
-        )
+        return re.sub(r"\{(\w+)\}", lambda m: ids.get(m.group(1)) or f"{PREFIXES[m.group(1)]}_{NOBODY_ID}", self.path)
 
 
 def endpoints() -> list[Endpoint]:

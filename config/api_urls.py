@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.urls import path
 
 from accounts.api.views import AccountLookup, DatasetList
-from staff.views_api_docs import ApiDocument, api_docs
 from investigations.api import accounts, cases, clusters, links, runs, verdicts
+from staff.views_api_docs import ApiDocument, api_docs
 
 urlpatterns = [
     path("docs/", api_docs, name="api-docs"),

@@ -27,8 +27,8 @@ from config.problems import BadSetting, HomeProblem, ServerProblem, os_error_to_
 START_SECONDS = 120
 LET_GO_SECONDS = 15
 COMMANDS_WITHOUT_SERVERS = frozenset(
-    {"", "help", "check", "version", "collectstatic", "findstatic", "diffsettings", "simulate", "spectacular", "makemessages",
-     "compilemessages", "startapp", "database_roles"}
+    {"", "help", "check", "version", "collectstatic", "findstatic", "diffsettings", "simulate", "spectacular",
+     "database_roles"}
 )  # fmt: skip
 
 _started: list[subprocess.Popen[bytes]] = []  # keepers of ours: they outlive us when others use the servers too
@@ -73,7 +73,9 @@ def is_embedded() -> bool:
     broker = bool(env.secret("BROKER_URL"))
     if database != broker:
         there, missing = ("DATABASE_URL", "BROKER_URL") if database else ("BROKER_URL", "DATABASE_URL")
-        raise BadSetting(f"{there} is set and {missing} is not. Set both (external servers) or neither (embedded ones).")
+        raise BadSetting(
+            f"{there} is set and {missing} is not. Set both (external servers) or neither (embedded ones)."
+        )
     return not database
 
 

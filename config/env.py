@@ -1,4 +1,4 @@
-"""Typed readers of environment variables: an absent one gives the default, a bad one stops with its value in the message."""
+"""Typed readers of environment variables: an absent one gives the default, a bad one stops with its value shown."""
 
 from __future__ import annotations
 

@@ -44,7 +44,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500, with as little as possible that could fail again."""
-    error = Broken("The error was logged with the number of this request.", what_to_do="Try again, or report the number.")
+    error = Broken(
+        "The error was logged with the number of this request.", what_to_do="Try again, or report the number."
+    )
     try:
         return _answer(request, error)
     except Exception:  # noqa: BLE001 - whatever broke the page must not break its replacement

@@ -28,7 +28,10 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when database, broker and migrations are as they should be, else 503 and which are not."""
     checks = {name: _passes(check) for name, check in CHECKS.items()}
     is_ready = all(checks.values())
-    body = {"status": "ok" if is_ready else "unavailable", "checks": {k: "ok" if v else "failed" for k, v in checks.items()}}
+    body = {
+        "status": "ok" if is_ready else "unavailable",
+        "checks": {k: "ok" if v else "failed" for k, v in checks.items()},
+    }
     return JsonResponse(body, status=200 if is_ready else 503)
 
 
@@ -42,7 +45,7 @@ def _passes(check: Callable[[], bool]) -> bool:
 def _database() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-        return cursor.fetchone() == (1,)
+        return bool(cursor.fetchone() == (1,))
 
 
 def _migrations() -> bool:

@@ -27,7 +27,7 @@ POSTGRES_SOCKET = ".s.PGSQL.5432"
 
 @dataclass(frozen=True)
 class Places:
-    """Every path of one home. `base` holds PostgreSQL; it is the home itself unless PostgreSQL's user cannot reach that."""
+    """Every path of one home; `base` holds PostgreSQL: the home itself, unless PostgreSQL's user cannot reach that."""
 
     home: Path
     base: Path
@@ -103,7 +103,7 @@ def check_free_space(folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < NEEDED_FREE_BYTES:
         raise HomeProblem(
-            f"The disk that holds {folder} is full: {free // 1048576} MB free, {NEEDED_FREE_BYTES // 1048576} MB needed. "
+            f"The disk that holds {folder} is full: {free >> 20} MB free, {NEEDED_FREE_BYTES >> 20} MB needed. "
             "Free some space, or set HYDRASCOPE_HOME to a disk that has it."
         )
 
@@ -139,10 +139,14 @@ def secrets_for(home: Path) -> Secrets:
     try:
         if not file.exists():
             home_prepare(home)
-            _write_new(file, json.dumps({name: secrets.token_urlsafe(48) for name in Secrets.__annotations__}, indent=1))
+            _write_new(
+                file, json.dumps({name: secrets.token_urlsafe(48) for name in Secrets.__annotations__}, indent=1)
+            )
         return Secrets(**json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise HomeProblem(f"{file} is damaged ({error}). Restore it from a backup: it holds the database passwords.") from error
+        raise HomeProblem(
+            f"{file} is damaged ({error}). Restore it from a backup: it holds the database passwords."
+        ) from error
     except OSError as error:
         raise os_error_to_problem(error, "reading the secrets") from error
 
@@ -159,7 +163,7 @@ def _write_new(file: Path, content: str) -> None:
     except FileExistsError:
         pass
     finally:
-        os.unlink(temporary)
+        Path(temporary).unlink()
 
 
 def postgres_user(data: Path) -> pwd.struct_passwd | None:
@@ -179,7 +183,8 @@ def _user_by_id(uid: int) -> pwd.struct_passwd:
         return pwd.getpwuid(uid)
     except KeyError as error:
         raise ServerProblem(
-            f"PostgreSQL's data belongs to user {uid}, whom this machine does not know. Run as that user, or give the data to one that exists."
+            f"PostgreSQL's data belongs to user {uid}, whom this machine does not know. "
+            "Run as that user, or give the data to one that exists."
         ) from error
 
 
@@ -196,5 +201,6 @@ def _make_user() -> pwd.struct_passwd:
             except KeyError:
                 continue
     raise ServerProblem(
-        f"PostgreSQL refuses to run as root, and the user {SYSTEM_USER!r} could not be added. Add it, or run as an ordinary user."
+        f"PostgreSQL refuses to run as root, and the user {SYSTEM_USER!r} could not be added. "
+        "Add it, or run as an ordinary user."
     )

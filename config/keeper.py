@@ -75,8 +75,12 @@ class Keeper:
             now = time.monotonic()
             self.restarts = [*(at for at in self.restarts if now - at < 60), now]
             if len(self.restarts) > RESTARTS_PER_MINUTE:
-                raise ServerProblem(f"{server.name} died {RESTARTS_PER_MINUTE} times within a minute.\n{server.log_tail()}")
-            print(f"{server.name} died (exit {server.process.returncode}), starting it again", file=sys.stderr, flush=True)
+                raise ServerProblem(
+                    f"{server.name} died {RESTARTS_PER_MINUTE} times within a minute.\n{server.log_tail()}"
+                )
+            print(
+                f"{server.name} died (exit {server.process.returncode}), starting it again", file=sys.stderr, flush=True
+            )
             server.start()
 
 
@@ -98,13 +102,13 @@ def main() -> int:
     except Problem as problem:
         return _report({"error": str(problem), "exit_code": problem.exit_code})
     except OSError as error:
-        problem = os_error_to_problem(error, "starting the servers")
-        return _report({"error": str(problem), "exit_code": problem.exit_code})
+        told = os_error_to_problem(error, "starting the servers")
+        return _report({"error": str(told), "exit_code": told.exit_code})
     _report({"ready": True})
     try:
         reason = keeper.keep()
-    except (Problem, OSError) as problem:
-        reason = str(problem)
+    except (Problem, OSError) as failure:
+        reason = str(failure)
     print(f"stopping: {reason}", file=sys.stderr, flush=True)
     keeper.stop()
     return 0

@@ -27,7 +27,7 @@ class NotAudit(logging.Filter):
 
 
 def log_settings(*, level: str, as_json: bool, audit_file: Path | None) -> dict[str, Any]:
-    """Configure structlog and return Django's LOGGING; heads of the audit chain go to `audit_file` when there is one."""
+    """Configure structlog and return Django's LOGGING; heads of the audit chain go to `audit_file` if given."""
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -9,7 +9,7 @@ from django.utils.cache import patch_cache_control
 
 
 class NoStoreMiddleware:
-    """Keeps pages and API answers out of every cache, unless a view said otherwise; static files never come this far."""
+    """Keeps pages and API answers out of every cache unless a view said otherwise; static files never come here."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -39,17 +39,25 @@ def os_error_to_problem(error: OSError, doing: str) -> Problem:
     """Return the problem that says in words why `doing` failed."""
     path = error.filename or ""
     if error.errno == errno.ENOSPC:
-        return HomeProblem(f"The disk is full: {doing} {path}. Free some space, or set HYDRASCOPE_HOME to a disk that has it.")
+        return HomeProblem(
+            f"The disk is full: {doing} {path}. Free some space, or set HYDRASCOPE_HOME to a disk that has it."
+        )
     if error.errno == errno.EDQUOT:
-        return HomeProblem(f"The disk quota is used up: {doing} {path}. Free some space, or set HYDRASCOPE_HOME elsewhere.")
+        return HomeProblem(
+            f"The disk quota is used up: {doing} {path}. Free some space, or set HYDRASCOPE_HOME elsewhere."
+        )
     if error.errno in {errno.EACCES, errno.EPERM}:
         return HomeProblem(
             f"No right to use {path or 'the data folder'} ({doing}) as user {os.geteuid()}. "
             "Run as its owner, mend its rights, or set HYDRASCOPE_HOME to a folder of your own."
         )
     if error.errno == errno.EROFS:
-        return HomeProblem(f"Read-only file system: {doing} {path}. Set HYDRASCOPE_HOME to a folder that can be written.")
-    return HomeProblem(f"{doing[:1].upper()}{doing[1:]} failed: {error}. Set HYDRASCOPE_HOME to another folder if need be.")
+        return HomeProblem(
+            f"Read-only file system: {doing} {path}. Set HYDRASCOPE_HOME to a folder that can be written."
+        )
+    return HomeProblem(
+        f"{doing[:1].upper()}{doing[1:]} failed: {error}. Set HYDRASCOPE_HOME to another folder if need be."
+    )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -212,7 +213,13 @@ class Postgres(Server):
         command += ["--locale=C"] if self.fsync else ["--locale=C", "--no-sync"]
         try:
             done = subprocess.run(
-                command, check=False, capture_output=True, text=True, cwd=fresh, env=self._environment(), **self._as_user()
+                command,
+                check=False,
+                capture_output=True,
+                text=True,
+                cwd=fresh,
+                env=self._environment(),
+                **self._as_user(),
             )
         finally:
             word.unlink()
@@ -227,10 +234,12 @@ class Postgres(Server):
             folder.parent.chmod(folder.parent.stat().st_mode | 0o111)
             os.chown(folder, self.user.pw_uid, self.user.pw_gid)
         elif folder.stat().st_uid != os.geteuid():
-            raise ServerProblem(f"{folder} belongs to another user. Remove it, or set HYDRASCOPE_HOME to a shorter path.")
+            raise ServerProblem(
+                f"{folder} belongs to another user. Remove it, or set HYDRASCOPE_HOME to a shorter path."
+            )
         folder.chmod(0o700)
 
-    def _as_user(self) -> dict[str, object]:
+    def _as_user(self) -> dict[str, Any]:
         if self.user is None:
             return {}
         return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
@@ -294,7 +303,9 @@ class Valkey(Server):
         leftover_stop(data / "valkey.pid", "valkey-server", (signal.SIGTERM, signal.SIGKILL))
         address.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if address.parent.stat().st_uid != os.geteuid():
-            raise ServerProblem(f"{address.parent} belongs to another user. Remove it, or set HYDRASCOPE_HOME to a shorter path.")
+            raise ServerProblem(
+                f"{address.parent} belongs to another user. Remove it, or set HYDRASCOPE_HOME to a shorter path."
+            )
         address.unlink(missing_ok=True)
 
     def spawn(self) -> subprocess.Popen[bytes]:

@@ -91,7 +91,13 @@ class Supervisor:
         django_prepare()
         self._spawn(self._web())
         self._wait_for_web()
-        self._spawn(Child("worker", celery("worker", "--concurrency", "2", "--without-mingle", "--without-gossip"), firm_signal=signal.SIGQUIT))
+        self._spawn(
+            Child(
+                "worker",
+                celery("worker", "--concurrency", "2", "--without-mingle", "--without-gossip"),
+                firm_signal=signal.SIGQUIT,
+            )
+        )
         self._spawn(Child("beat", celery("beat", "--pidfile=")))
         announce(time.monotonic() - began)
         if self.wants_demo and has_command("ensure_demo"):
@@ -164,7 +170,9 @@ class Supervisor:
             return
         recent = [at for at in child.starts if time.monotonic() - at < 60]
         if len(recent) > RESTARTS_PER_MINUTE:
-            raise ServerProblem(f"{child.name} ended {len(recent)} times within a minute (exit code {code}).\n{tail_of(child)}")
+            raise ServerProblem(
+                f"{child.name} ended {len(recent)} times within a minute (exit code {code}).\n{tail_of(child)}"
+            )
         say(f"{child.name} ended (exit code {code}), starting it again.")
         self._spawn(child)
 
@@ -248,7 +256,8 @@ class Supervisor:
         except BlockingIOError:
             other = (places.locks / "supervisor").read_text(encoding="utf-8")
             raise ServerProblem(
-                f"The console runs already on {places.home} (process {other}). Stop it, or set HYDRASCOPE_HOME to another folder."
+                f"The console runs already on {places.home} (process {other}). "
+                "Stop it, or set HYDRASCOPE_HOME to another folder."
             ) from None
         except OSError as error:
             raise os_error_to_problem(error, "locking the data folder") from error
@@ -264,7 +273,10 @@ def check_port(bind: str, port: int) -> None:
         raise ServerProblem(f"No right to listen on port {port}. Choose one above 1023: make run PORT=8000")
     if isinstance(error, socket.gaierror) or error.errno in {99, 49}:
         raise ServerProblem(f"BIND={bind!r} is no address of this machine. Use 127.0.0.1, or 0.0.0.0 for all of them.")
-    free = next((other for other in range(port + 1, min(port + PORTS_TO_SUGGEST, 65535)) if port_error(bind, other) is None), None)
+    free = next(
+        (other for other in range(port + 1, min(port + PORTS_TO_SUGGEST, 65535)) if port_error(bind, other) is None),
+        None,
+    )
     suggestion = f": make run PORT={free}" if free else "."
     raise ServerProblem(f"Port {port} on {bind} is in use. Stop what uses it, or choose another{suggestion}")
 
@@ -305,7 +317,10 @@ def announce(seconds: float) -> None:
     from django.core.management import call_command
     from django.db import connections
 
-    say(f"\nHydrascope runs at {settings.PUBLIC_URL} (after {seconds:.1f} s). Ctrl-C stops it.\nSign in, once, as admin:\n")
+    say(
+        f"\nHydrascope runs at {settings.PUBLIC_URL} (after {seconds:.1f} s). Ctrl-C stops it.\n"
+        "Sign in, once, as admin:\n"
+    )
     call_command("signin_link", "admin", stdout=sys.stdout)
     say("")
     connections.close_all()

@@ -53,7 +53,10 @@ def use_another_python():
         found = shutil.which("python3.%d" % minor)
         if found:
             os.execv(found, [found] + sys.argv)
-    say("Hydrascope needs Python 3.11 to 3.14; this is %d.%d (%s)." % (sys.version_info[0], sys.version_info[1], sys.executable))
+    say(
+        "Hydrascope needs Python 3.11 to 3.14; this is %d.%d (%s)."
+        % (sys.version_info[0], sys.version_info[1], sys.executable)
+    )
     say("Install one of them, or name it: make run PYTHON=/path/to/python3.12")
     return 1
 
@@ -81,7 +84,9 @@ def make_venv():
     """Make .venv/, anew when it is broken or moved; return whether it is there."""
     if os.path.exists(VENV_PYTHON) and venv_works():
         return True
-    done = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        [sys.executable, "-m", "venv", "--clear", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     if done.returncode == 0 and venv_works():
         return True
     uv = shutil.which("uv")
@@ -125,7 +130,16 @@ def install_with_uv(wanted):
 
 def install_with_pip(wanted):
     """Install the locked packages with pip; return whether that worked."""
-    command = [VENV_PYTHON, "-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check", "--require-hashes"]
+    command = [
+        VENV_PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "-qq",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--require-hashes",
+    ]
     for name in FILES[wanted]:
         command += ["-r", name]
     return subprocess.run(command, cwd=ROOT, env=environment()).returncode == 0
@@ -133,9 +147,15 @@ def install_with_pip(wanted):
 
 def environment():
     """Return the environment for pip and uv: uv hears of pip's index and certificates, and downloads no Python."""
-    variables = dict(os.environ, UV_PYTHON_DOWNLOADS="never", UV_LINK_MODE="copy", UV_NO_PROGRESS="1", PIP_ROOT_USER_ACTION="ignore")
+    variables = dict(
+        os.environ, UV_PYTHON_DOWNLOADS="never", UV_LINK_MODE="copy", UV_NO_PROGRESS="1", PIP_ROOT_USER_ACTION="ignore"
+    )
     variables.pop("VIRTUAL_ENV", None)
-    for ours, key in (("UV_DEFAULT_INDEX", "index-url"), ("UV_INDEX", "extra-index-url"), ("UV_FIND_LINKS", "find-links")):
+    for ours, key in (
+        ("UV_DEFAULT_INDEX", "index-url"),
+        ("UV_INDEX", "extra-index-url"),
+        ("UV_FIND_LINKS", "find-links"),
+    ):
         value = pip_setting(key)
         if value and ours not in variables:
             variables[ours] = " ".join(value.split()) if key != "find-links" else ",".join(value.split())
@@ -143,7 +163,9 @@ def environment():
     certificates = pip_setting("cert")
     if certificates:
         variables.setdefault("SSL_CERT_FILE", certificates)
-    cache = variables.get("UV_CACHE_DIR") or os.path.join(variables.get("XDG_CACHE_HOME") or os.path.join(home(), ".cache"), "uv")
+    cache = variables.get("UV_CACHE_DIR") or os.path.join(
+        variables.get("XDG_CACHE_HOME") or os.path.join(home(), ".cache"), "uv"
+    )
     if not can_make(cache):
         variables["UV_NO_CACHE"] = "1"
         variables["PIP_NO_CACHE_DIR"] = "1"

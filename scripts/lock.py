@@ -1,7 +1,7 @@
 """Lock the dependencies: uv.lock, and from it the hashed requirements that the bootstrap installs.
 
-    python scripts/lock.py            newer versions of everything
-    python scripts/lock.py --export   only write the requirements files from uv.lock again
+python scripts/lock.py            newer versions of everything
+python scripts/lock.py --export   only write the requirements files from uv.lock again
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def main() -> int:
 
 
 COMPILE_UV = [
-    "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate", "--python-version", "3.11",
-    "--output-file", "requirements-uv.txt", "requirements-uv.in",
+    "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate",
+    "--python-version", "3.11", "--output-file", "requirements-uv.txt", "requirements-uv.in",
 ]  # fmt: skip
 
 

@@ -53,9 +53,8 @@ def template_database(servers: None, django_test_environment: None, django_db_bl
 def django_db_setup(template_database: str, django_db_blocker: Any) -> Iterator[None]:
     """Point the connections at this process's clone; pytest-django's `db` rests on it."""
     name = databases.database_clone(template_database)
-    with django_db_blocker.unblock(), databases.pointing_at(name):
-        with django_db_blocker.block():
-            yield
+    with django_db_blocker.unblock(), databases.pointing_at(name), django_db_blocker.block():
+        yield
     databases.database_drop(name)
 
 
@@ -88,7 +87,17 @@ class Worker:
 
     def start(self) -> subprocess.Popen[str]:
         """Start one, and return it once it is ready for tasks."""
-        command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", "--pool", "solo", "--without-mingle"]
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "config.celery",
+            "worker",
+            "--pool",
+            "solo",
+            "--without-mingle",
+        ]
         command += ["--without-gossip", "--loglevel", "INFO"]
         process = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""Databases for tests: one template per state of the migrations, cloned for every process and every test that commits."""
+"""Databases for tests: a template per state of the migrations, cloned for each process and each test that commits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class LiveDatabase:
 def template_name() -> str:
     """Return the name of the template that the migrations at hand make."""
     digest = hashlib.sha256(django.__version__.encode())
-    for file in sorted(ROOT.glob("*/migrations/*.py")) + [ROOT / "core" / "grants.py", ROOT / "uv.lock"]:
+    for file in [*sorted(ROOT.glob("*/migrations/*.py")), ROOT / "core" / "grants.py", ROOT / "uv.lock"]:
         digest.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
     return f"template_{digest.hexdigest()[:16]}"
 
@@ -102,7 +102,7 @@ def owner_connection() -> Iterator[psycopg.Connection]:
 def pointing_at(name: str) -> Iterator[None]:
     """Point Django's connections, in every thread, at another database for the block."""
     before = {alias: connections.settings[alias]["NAME"] for alias in ALIASES}
-    _point({alias: name for alias in ALIASES})
+    _point(dict.fromkeys(ALIASES, name))
     try:
         yield
     finally:

@@ -7,7 +7,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST_HOME = Path(os.environ.get("HYDRASCOPE_TEST_HOME", ROOT / ".hydrascope-test"))
-for _name in ("DATABASE_URL", "OWNER_DATABASE_URL", "BROKER_URL", "CACHE_URL", "PUBLIC_URL", "SECRET_KEY", "HYDRASCOPE_ENV"):
+for _name in (
+    "DATABASE_URL",
+    "OWNER_DATABASE_URL",
+    "BROKER_URL",
+    "CACHE_URL",
+    "PUBLIC_URL",
+    "SECRET_KEY",
+    "HYDRASCOPE_ENV",
+):
     os.environ.pop(_name, None)
 os.environ["HYDRASCOPE_HOME"] = str(TEST_HOME)
 

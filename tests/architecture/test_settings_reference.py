@@ -9,7 +9,9 @@ from tests.settings import ROOT
 
 REFERENCE = ROOT / "docs" / "reference" / "settings.md"
 READERS = {"text", "boolean", "integer", "choice", "words", "secret", "path", "http_address"}
-SOURCES = [file for app in ("config", "core", "staff", "accounts", "investigations") for file in (ROOT / app).rglob("*.py")]
+SOURCES = [
+    file for app in ("config", "core", "staff", "accounts", "investigations") for file in (ROOT / app).rglob("*.py")
+]
 
 
 def variables_read() -> set[str]:
@@ -40,5 +42,7 @@ def test_it_documents_every_setting_and_no_other() -> None:
 def test_it_reads_variables_through_the_typed_readers_only() -> None:
     allowed = {ROOT / "config" / name for name in ("env.py", "servers.py", "embedded.py", "supervisor.py", "keeper.py")}
     wrong = re.compile(r"os\.environ(\.get\(|\[)(?!.*DJANGO_SETTINGS_MODULE)|os\.getenv")
-    offenders = [str(f.relative_to(ROOT)) for f in SOURCES if f not in allowed and wrong.search(f.read_text(encoding="utf-8"))]
+    offenders = [
+        str(f.relative_to(ROOT)) for f in SOURCES if f not in allowed and wrong.search(f.read_text(encoding="utf-8"))
+    ]
     assert offenders == []

@@ -35,7 +35,9 @@ class Finder(HTMLParser):
             self.found.append(f"{where}: <style>")
         if tag == "script" and "src" not in given and given.get("type") not in DATA_TYPES:
             self.found.append(f"{where}: inline <script>")
-        self.found += [f"{where}: {name}" for name in given if re.fullmatch(r"on[a-z]+", name) or name.startswith("hx-on")]
+        self.found += [
+            f"{where}: {name}" for name in given if re.fullmatch(r"on[a-z]+", name) or name.startswith("hx-on")
+        ]
         if (given.get("href") or "").strip().lower().startswith("javascript:"):
             self.found.append(f"{where}: javascript: address")
 

@@ -88,8 +88,19 @@ def test_it_goes_without_a_cache_where_home_cannot_be_written(
     ("file", "arguments"), [("requirements.txt", ["--no-dev"]), ("requirements-dev.txt", ["--all-groups"])]
 )
 def test_it_installs_what_the_lock_says(file: str, arguments: list[str]) -> None:
-    command = [str(UV), "export", "--quiet", "--frozen", "--no-emit-project", "--no-header", "--no-annotate", *arguments]
-    done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "UV_OFFLINE": "1"})
+    command = [
+        str(UV),
+        "export",
+        "--quiet",
+        "--frozen",
+        "--no-emit-project",
+        "--no-header",
+        "--no-annotate",
+        *arguments,
+    ]
+    done = subprocess.run(
+        command, check=True, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "UV_OFFLINE": "1"}
+    )
     assert done.stdout.strip() == (ROOT / file).read_text(encoding="utf-8").strip(), f"run make lock: {file} is stale"
 
 

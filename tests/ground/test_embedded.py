@@ -215,7 +215,9 @@ def test_it_refuses_a_home_without_rights(tmp_path: Path) -> None:
         if setpriv is None or not command[0]:
             pytest.skip("as root this needs setpriv and a python3 that everybody can run")
         command = [setpriv, "--reuid", "65534", "--regid", "65534", "--clear-groups", *command]
-    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    done = subprocess.run(
+        command, check=False, cwd=ROOT, capture_output=True, text=True, env={"PYTHONDONTWRITEBYTECODE": "1"}
+    )
     assert done.returncode == HomeProblem.exit_code, done.stderr
     assert "No right to use" in done.stderr and str(tmp_path.name) in done.stderr
 
@@ -231,7 +233,7 @@ with problems.exit_with_message():
 
 def test_it_refuses_a_disk_that_is_about_to_be_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home, "NEEDED_FREE_BYTES", 1 << 62)
-    with pytest.raises(HomeProblem, match="is full: .* MB free"):
+    with pytest.raises(HomeProblem, match=r"is full: .* MB free"):
         Keeper(tmp_path, fsync=False)
     assert not (tmp_path / "postgres").exists()
 

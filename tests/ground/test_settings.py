@@ -45,7 +45,16 @@ def test_it_names_the_variable_and_the_value(monkeypatch: pytest.MonkeyPatch, re
     assert "X_SETTING" in str(caught.value) and value in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["", "mysql://u:top-secret@h/d", "postgresql://h/d", "postgresql://u:top-secret@h:port/d", "postgresql://u:top-secret@h"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "mysql://u:top-secret@h/d",
+        "postgresql://h/d",
+        "postgresql://u:top-secret@h:port/d",
+        "postgresql://u:top-secret@h",
+    ],
+)
 def test_it_refuses_a_wrong_database_address_without_showing_the_password(value: str) -> None:
     with pytest.raises(BadSetting, match="DATABASE_URL") as caught:
         env.database("DATABASE_URL", value)
@@ -120,13 +129,28 @@ def test_it_prefixes_cookies_and_closes_headers_in_production(tmp_path: Path, pr
         " s.SECURE_HSTS_SECONDS > 0, s.DATABASES['default']['OPTIONS'], hasattr(s, 'SECURE_PROXY_SSL_HEADER'))"
     )
     done = run("-c", script, env=environment(tmp_path, **production))
-    assert done.stdout.split() == ["__Host-session", "__Host-csrf", "True", "True", "{'sslmode':", "'require'}", "False"]
+    assert done.stdout.split() == [
+        "__Host-session",
+        "__Host-csrf",
+        "True",
+        "True",
+        "{'sslmode':",
+        "'require'}",
+        "False",
+    ]
 
 
 def test_it_sends_strict_headers_with_every_page(client: object, db: None) -> None:
     answer = client.get("/auth/login/")  # type: ignore[attr-defined]
     policy = answer["Content-Security-Policy"]
-    for part in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'"):
+    for part in (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "object-src 'none'",
+    ):
         assert part in policy
     assert "unsafe-inline" not in policy.replace("style-src-attr 'unsafe-inline'", "")
     assert answer["X-Content-Type-Options"] == "nosniff"

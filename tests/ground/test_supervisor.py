@@ -122,7 +122,9 @@ def test_it_says_so_when_the_port_is_busy_before_anything_starts(tmp_path: Path)
         ("BROKER_URL", "redis://localhost", "BROKER_URL is set and DATABASE_URL is not"),
     ],
 )
-def test_it_refuses_a_bad_value_with_the_value_in_the_message(tmp_path: Path, name: str, value: str, words: str) -> None:
+def test_it_refuses_a_bad_value_with_the_value_in_the_message(
+    tmp_path: Path, name: str, value: str, words: str
+) -> None:
     done = run("-m", "config.supervisor", env=environment(tmp_path / "home", **{"PORT": str(free_port()), name: value}))
     assert done.returncode in {BadSetting.exit_code, ServerProblem.exit_code}
     assert words in done.stderr and "Traceback" not in done.stderr

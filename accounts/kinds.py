@@ -61,6 +61,7 @@ _ALL = (
     _kind("name", "contact", "Name", normalise.spaced),
     _kind("name_token", "contact", "Part of a name", normalise.spaced),
     _kind("device_id", "device", "Device"),
+    _kind("cookie_id", "device", "Cookie"),
     _kind("ip", "network", "IP address", normalise.ip, mask=normalise.mask_ip),
     _kind("ip_range", "network", "IP range", normalise.ip_range, mask=normalise.mask_ip),
     _kind("asn", "network", "Network operator (AS)", normalise.asn, personal=False),
@@ -79,6 +80,7 @@ _ALL = (
     _kind("api_key_id", "relation", "API key"),
     _kind("end_user_id", "relation", "End user"),
     _kind("referrer", "relation", "Referrer", personal=False),
+    _kind("referral_code", "relation", "Referral code", personal=False),
     _kind("counterparty", "relation", "Counterparty"),
     _kind("transfer", "relation", "Transfer"),
 )

@@ -5,11 +5,13 @@ What ingestion does with a database, done in columns: good for measuring the eng
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from accounts import normalise
 from accounts.kinds import families_of
@@ -81,13 +83,30 @@ def extract_read(folder: Path, scratch: Path) -> Extract:
     ).to_arrow_table()
     truth = connection.sql(
         f"""SELECT account, operator_id AS operator, kind, abusive, epoch_us(since) AS since,
-        epoch_us("until") AS "until", x_evasion AS evasion FROM read_csv('{folder}/truth.csv') JOIN numbers USING (account_id) ORDER BY account"""
+        epoch_us("until") AS "until", x_evasion AS evasion
+        FROM read_csv('{folder}/truth.csv') JOIN numbers USING (account_id) ORDER BY account"""
     ).to_arrow_table()
     path = scratch / "exchanges.parquet"
     n = _write_exchanges(connection, folder, path)
     kinds = [str(kind) for kind in sightings["kind"].unique().to_pylist()]
     inputs = Inputs(accounts, sightings, types.DECLARED.empty_table(), (str(path),), families_of(kinds))
     return Extract(inputs, truth, n)
+
+
+def inputs_save(extract: Extract, folder: Path) -> None:
+    """Keeps the inputs as files, for another process to load."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(extract.inputs.accounts, folder / "accounts.parquet")
+    pq.write_table(extract.inputs.sightings, folder / "sightings.parquet")
+    kept = {"exchanges": list(extract.inputs.exchanges), "families": extract.inputs.families}
+    (folder / "inputs.json").write_text(json.dumps(kept), encoding="utf-8")
+
+
+def inputs_load(folder: Path) -> Inputs:
+    """The inputs that inputs_save kept."""
+    kept = json.loads((folder / "inputs.json").read_text(encoding="utf-8"))
+    accounts, sightings = (pq.read_table(folder / f"{name}.parquet") for name in ("accounts", "sightings"))
+    return Inputs(accounts, sightings, types.DECLARED.empty_table(), tuple(kept["exchanges"]), kept["families"])
 
 
 def _register_mail(connection: duckdb.DuckDBPyConnection) -> None:

@@ -54,13 +54,13 @@ def actionable_units(
     """Units whose own evidence would carry a decision; the rule is in docs/theory/clusters.md.
 
     A core member of a cluster that is large enough, an account by itself (not a declared group), with reasons in
-    two families or, where the data has one family only, in two values neither of whose holders contain the other's.
-    A family that a stranger alone can write to gives no reason.
+    two families or ways or, where the data has one family only, in two values neither of whose holders contain the
+    other's. A kind that a stranger alone can write to gives no reason, nor one that follows from a finer kind.
     """
-    units, values, families = _reasons(gathered, linked, settings)
-    pairs = np.unique(units * len(types.FAMILIES) + families)
-    n_families = np.bincount(pairs // len(types.FAMILIES), minlength=labels.size)
-    good = n_families >= 2
+    units, values, ways = _reasons(gathered, linked, settings)
+    span = len(types.FAMILIES) + len(gathered.kinds)
+    n_ways = np.bincount(np.unique(units * span + ways) // span, minlength=labels.size)
+    good = n_ways >= 2
     if _families_in(gathered) < 2:
         good |= _two_independent(gathered, units, values, labels.size)
     accounts = np.zeros(int(labels.max(initial=-1)) + 2, np.int64)
@@ -70,15 +70,22 @@ def actionable_units(
 
 
 def _reasons(gathered: Gathered, linked: Linked, settings: Settings) -> tuple[Ints, Ints, Ints]:
-    """Distinct (unit, value, family) that count as a reason, from the links inside clusters."""
+    """Distinct (unit, value, way) that count as a reason, from the links inside clusters.
+
+    A way is a family, or a kind that comes about in another way than the rest of its family.
+    """
     link, value, bits = linked.evidence[:, 0], linked.evidence[:, 1], linked.evidence[:, 2]
     family = gathered.value_family[value].astype(np.int64)
-    barred = np.array([settings.family(name).third_party for name in types.FAMILIES])
+    barred = {*settings.third_party_kinds, *settings.coarser}
+    good = np.array([kind not in barred for kind in gathered.kinds], bool)[gathered.value_kind[value]]
     carries = (linked.cluster >= 0) & ~openly_tied(gathered, linked, settings)
-    keep = (bits >= round(1000 * settings.actionable_value_bits)) & ~barred[family] & carries[link]
-    link, value, family = link[keep], value[keep], family[keep]
+    keep = (bits >= round(1000 * settings.actionable_value_bits)) & good & carries[link]
+    way = family.copy()
+    apart = np.array([kind in settings.apart for kind in gathered.kinds], bool)[gathered.value_kind[value]]
+    way[apart] = len(types.FAMILIES) + gathered.value_kind[value][apart]
+    link, value, way = link[keep], value[keep], way[keep]
     rows = np.stack(
-        [np.concatenate([linked.a[link], linked.b[link]]), np.tile(value, 2), np.tile(family, 2)], axis=1
+        [np.concatenate([linked.a[link], linked.b[link]]), np.tile(value, 2), np.tile(way, 2)], axis=1
     ).reshape(-1, 3)
     rows = np.unique(rows, axis=0)
     return rows[:, 0], rows[:, 1], rows[:, 2]

@@ -53,7 +53,7 @@ class Scorer:
     def evidence(self, pairs: Ints, limit: int) -> Ints:
         """Rows (pair's position, value, bits, raw bits); the bits of a pair sum to its score plus the line."""
         rows: Ints = explain_pairs(pairs, *self.kernel_arguments, self.raw, limit)
-        return rows
+        return np.asarray(rows, dtype=np.int64)
 
 
 def scorer_from(gathered: Gathered, hubs: Hubs, strangers: SmallInts, settings: Settings) -> Scorer:
@@ -93,14 +93,15 @@ def log_millibits(largest: int) -> Ints:
 def floored_holders(gathered: Gathered, settings: Settings) -> SmallInts:
     """Holders of each value, but never fewer than its family's floor."""
     floor = np.array([settings.family(name).floor_holders for name in types.FAMILIES])
-    return np.maximum(gathered.value_holders, floor[gathered.value_family]).astype(np.int32)
+    return np.asarray(np.maximum(gathered.value_holders, floor[gathered.value_family]), dtype=np.int32)
 
 
 def value_millibits(gathered: Gathered, settings: Settings) -> SmallInts:
     """log2(m / u) of each value in millibits, at least 0; u is the share of units that have it, floored by family."""
     holders = np.minimum(floored_holders(gathered, settings), gathered.n_units)
     logs = log_millibits(max(gathered.n_units, 1))[holders]
-    return np.maximum(base_millibits(gathered.n_units, settings)[gathered.value_family] - logs, 0).astype(np.int32)
+    bits = base_millibits(gathered.n_units, settings)[gathered.value_family] - logs
+    return np.asarray(np.maximum(bits, 0), dtype=np.int32)
 
 
 def rarity_of(gathered: Gathered, hubs: Hubs, raw: SmallInts, settings: Settings) -> SmallInts:

@@ -36,21 +36,23 @@ class FamilySettings:
     collections: bool = False
     """Strangers share several values of the family at once (an exit's addresses, a benchmark's questions and its
     system prompt), so that a second one shows nothing that the first did not."""
-    third_party: bool = False
-    """A stranger alone can create such a value on somebody's account, so it never carries a decision."""
+
+
+_THIRD_PARTY = ("referral_code", "referrer", "tls_fingerprint", "transfer", "user_agent")
+_NAME_LISTS = ("apart", "open_kinds", "third_party_kinds", "ignore_kinds")
 
 
 def _families() -> dict[str, FamilySettings]:
     return {
         "payment": FamilySettings(0.5, 2, 0.4, 12.0, 0.0, 40),
-        "contact": FamilySettings(0.5, 2, 0.4, 10.0, 0.0, 40),
+        "contact": FamilySettings(0.5, 2, 0.4, 10.0, 0.0, 8),
         "device": FamilySettings(0.5, 2, 0.4, 10.0, 0.0, 30),
         "network": FamilySettings(0.5, 8, 0.5, -1.0, 2.0, 8, collections=True),
-        "client": FamilySettings(0.5, 32, 0.25, -10.0, 0.0, 8, collections=True, third_party=True),
+        "client": FamilySettings(0.5, 32, 0.25, -10.0, 0.0, 8, collections=True),
         "content": FamilySettings(0.5, 4, 0.4, 6.0, 0.0, 12, collections=True),
         "timing": FamilySettings(0.5, 8, 0.4, 0.0, 0.0, 12),
-        "relation": FamilySettings(0.5, 4, 0.4, 4.0, 0.0, 12, third_party=True),
-        "other": FamilySettings(0.5, 2, 0.6, 8.0, 0.0, 8),
+        "relation": FamilySettings(0.5, 2, 0.4, 8.0, 0.0, 8),
+        "other": FamilySettings(0.5, 2, 0.4, 8.0, 0.0, 8),
     }
 
 
@@ -59,7 +61,9 @@ def _coarser() -> dict[str, tuple[str, ...]]:
         "ip_range": ("ip",),
         "asn": ("ip", "ip_range"),
         "bin_hash": ("payment_fingerprint",),
+        "parameters_fingerprint": ("system_fingerprint", "tools_fingerprint"),
         "user_agent": ("tls_fingerprint",),
+        "email_domain": ("email",),
         "name_token": ("name",),
     }
 
@@ -72,7 +76,7 @@ class Settings:
     seed: int = 1
     expected_partners: float = 4.0
     """Accounts of the same operator that an account has on average: sets the prior, log2(partners / accounts)."""
-    threshold_bits: float = 3.0
+    threshold_bits: float = 1.0
     """A link needs odds of two to this power."""
     budget: int = 12
     """A value with d holders makes at most d times this many candidate pairs."""
@@ -80,7 +84,7 @@ class Settings:
     """Backbone: links kept for each account, the strongest first."""
     evidence_per_link: int = 24
     values_per_cluster: int = 24
-    resolution: float = 0.2
+    resolution: float = 0.05
     """Of the constant Potts model, as a share of a component's own density."""
     hub_independence: float = 0.7
     """A value is a hub when at least this share of its holders have nothing in common beyond chance."""
@@ -96,11 +100,13 @@ class Settings:
     """In smaller clusters nobody is actionable: two accounts of one household look like this."""
     families: Mapping[str, FamilySettings] = field(default_factory=_families)
     coarser: Mapping[str, tuple[str, ...]] = field(default_factory=_coarser)
-    """Kinds whose value follows from a value of a finer kind: not counted twice."""
+    """Kinds whose value follows, or nearly, from one of a finer kind: not counted twice, and no reason to act."""
     apart: tuple[str, ...] = ("prefix_fingerprint",)
     """Kinds that come about in another way than the rest of their family, and so show something beside it."""
     open_kinds: tuple[str, ...] = ("organization",)
     """Kinds by which accounts say openly that they belong together: what such accounts share carries no decision."""
+    third_party_kinds: tuple[str, ...] = _THIRD_PARTY
+    """Kinds that a stranger alone can copy or create on somebody's account: they carry no decision."""
     ignore_kinds: tuple[str, ...] = ()
     """Kinds that the run leaves out."""
 
@@ -115,9 +121,8 @@ class Settings:
         """A plain dictionary that from_dict takes back."""
         plain = asdict(self)
         plain["coarser"] = {kind: list(finer) for kind, finer in sorted(self.coarser.items())}
-        plain["apart"] = list(self.apart)
-        plain["open_kinds"] = list(self.open_kinds)
-        plain["ignore_kinds"] = list(self.ignore_kinds)
+        for name in _NAME_LISTS:
+            plain[name] = list(getattr(self, name))
         plain["families"] = {name: asdict(self.families[name]) for name in FAMILIES}
         return plain
 
@@ -130,7 +135,7 @@ class Settings:
             given["families"] = _families_from(given["families"])
         if "coarser" in given:
             given["coarser"] = _coarser_from(given["coarser"])
-        for name in ("apart", "open_kinds", "ignore_kinds"):
+        for name in _NAME_LISTS:
             if name in given:
                 given[name] = _names(given[name], name)
         return cls(**given)
@@ -183,10 +188,9 @@ def _check_all(settings: Settings) -> None:
     for name in FAMILIES:
         for check in _FAMILY:
             _check_number(settings.families[name], check, f"families.{name}.")
-        for flag in ("collections", "third_party"):
-            value = getattr(settings.families[name], flag)
-            if not isinstance(value, bool):
-                raise SettingsError(f"families.{name}.{flag}: {value!r} is not allowed; true or false")
+        collections = settings.families[name].collections
+        if not isinstance(collections, bool):
+            raise SettingsError(f"families.{name}.collections: {collections!r} is not allowed; true or false")
 
 
 def _check_number(owner: object, check: _Check, prefix: str) -> None:

@@ -228,7 +228,7 @@ def _stack_families(rows: list[tuple[Ints, int, SmallInts, SmallInts, Ints, Ints
     cluster = np.concatenate([row[0] for row in rows])
     family = np.concatenate([np.full(row[0].size, row[1]) for row in rows])
     order = np.lexsort((family, cluster))
-    figures = [np.concatenate([row[i] for row in rows])[order].astype(np.int32) for i in range(2, 6)]  # type: ignore[misc]
+    figures = [np.concatenate([row[i] for row in rows])[order].astype(np.int32) for i in range(2, 6)]
     return pa.table(
         {
             "cluster": cluster[order],

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from accounts.kinds import families_of
 from investigations.linkage import types
 
 DATA = os.environ.get("REAL_DATA", "")
@@ -45,7 +46,8 @@ def load(name: str) -> Extract:
         """SELECT account, 0::BIGINT AS created_at, 'active' AS status, NULL::BIGINT AS status_changed_at
         FROM n ORDER BY account"""
     ).to_arrow_table()
-    inputs = types.Inputs(numbers, sightings, types.DECLARED.empty_table())
+    families = families_of(sightings["kind"].unique().to_pylist())
+    inputs = types.Inputs(numbers, sightings, types.DECLARED.empty_table(), (), families)
     return Extract(inputs, labels)
 
 

@@ -153,9 +153,7 @@ def test_it_takes_a_declared_group_for_one_account_and_accuses_none_of_it(tmp_pa
 
 
 def test_it_reads_equal_content_and_migration_from_exchanges(tmp_path: Path) -> None:
-    rows = []
-    for account in range(3000):
-        rows.append({"account": account, "at": account, "content": 10_000 + account, "system": 1, "status": 0})
+    rows = [{"account": account, "at": 9, "content": 10_000 + account, "system": 1} for account in range(3000)]
     for account in range(10, 16):
         rows.extend({"account": account, "at": 5, "content": 50 + template} for template in range(6))
     for answer in range(900, 905):

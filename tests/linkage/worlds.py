@@ -124,13 +124,12 @@ def planted(seed: int, *, honest: int = 400, operators: int = 4, size: int = 12)
         world.share("payment_fingerprint", 20_000 + account, [account])
     for carrier in range(5):
         world.share("ip", 100 + carrier, chance.sample(range(honest), honest // 5))
-    # Cards join accounts 0-1-2, 3-4-5 ...; devices 2-3-4, 5-6-7 ...; a second device everyone with the one six on.
     for operator in range(operators):
         mine = list(range(honest + operator * size, honest + (operator + 1) * size))
         world.truth.update(dict.fromkeys(mine, f"op{operator}"))
         for start in range(0, size, 3):
             world.share("payment_fingerprint", 30_000 + operator * 100 + start, mine[start : start + 3])
-            world.share("device_id", 50_000 + operator * 100 + start, [mine[start - 1], mine[start], mine[start - 2]])
+            world.share("device_id", 50_000 + operator * 100 + start, [mine[start - 2], mine[start - 1], mine[start]])
         for first in range(size // 2):
             pair = [mine[first], mine[first + size // 2]]
             world.share("device_id", 60_000 + operator * 100 + first, pair)

@@ -38,8 +38,11 @@ def runs_sweep() -> int:
 
 
 def run_hint(run: Run) -> None:
-    """Tells the workers of an open run once the transaction at hand is committed."""
-    transaction.on_commit(lambda: run_task.delay(run.pk))
+    """Tells the workers of an open run once the transaction at hand is committed.
+
+    A broker that is down fails nobody's request: the sweeper finds the row.
+    """
+    transaction.on_commit(lambda: run_task.delay(run.pk), robust=True)
 
 
 @outbox.handles(BATCH_LANDED)
@@ -73,4 +76,4 @@ def exports_remove_old_task() -> int:
 
 def export_enqueue(export: Export) -> None:
     """Tells the workers of a queued export once the transaction at hand is committed."""
-    transaction.on_commit(lambda: export_task.delay(export.pk))
+    transaction.on_commit(lambda: export_task.delay(export.pk), robust=True)

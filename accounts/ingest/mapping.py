@@ -140,7 +140,7 @@ def _clock(entry: dict[str, Any]) -> Clock:
     if zone:
         try:
             ZoneInfo(zone)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError) as error:
             raise _problem(f"“{zone}” is not a time zone such as Europe/Berlin.") from error
     return Clock(UNITS[unit], zone, str(entry.get("format", "")))
 

@@ -117,15 +117,14 @@ def units_from(accounts: pa.Table, declared: pa.Table) -> tuple[Ints, SmallInts]
 def gather(inputs: types.Inputs, settings: Settings, *, scratch: Path) -> tuple[pa.Table, tuple[str, ...]]:
     """Rows (kind number, value, unit, first_at, last_at) of values that two units share, and the kinds' names.
 
-    Times are NO_TIME when unknown. Cost: two passes over each exchange column that a signal reads.
+    Times are NO_TIME when unknown. Cost: two passes over each exchange column that a signal reads, and grouping of
+    the rows that may be shared.
     """
     numbers, unit_of = units_from(inputs.accounts, inputs.declared)
     connection = duckdb.connect(config={"temp_directory": str(scratch / "duckdb"), "preserve_insertion_order": False})
     try:
         connection.register("sightings", inputs.sightings)
         connection.register("units", pa.table({"account": numbers, "unit": unit_of}))
-        if inputs.exchanges:
-            connection.execute("CREATE VIEW exchanges AS SELECT * FROM " + _parquet(inputs.exchanges))
         source = Source(connection, inputs)
         kinds = _kinds(source, settings)
         connection.register("kinds", pa.table({"kind": pa.array(kinds, pa.string()), "code": _codes(len(kinds))}))
@@ -192,9 +191,3 @@ def _kinds(source: Source, settings: Settings) -> tuple[str, ...]:
 
 def _codes(n: int) -> Any:
     return pa.array(range(n), pa.int16())
-
-
-def _parquet(paths: tuple[str, ...]) -> str:
-    """A DuckDB table function over these files; quotes in names are doubled."""
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    return f"read_parquet([{listed}])"

@@ -120,6 +120,39 @@ def dependence(
 
 
 @compiled
+def mixed(number: int) -> Any:
+    """A number well mixed into 64 bits (splitmix64), as int64."""
+    z = np.uint64(number) + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.int64((z ^ (z >> np.uint64(31))) >> np.uint64(1))
+
+
+@compiled
+def mark_slots(slots: Array, values: Array, accounts: Array, only_known: Any) -> None:
+    """Notes in each value's slot its account, or -2 once a second account came; -1 is an empty slot."""
+    for i in range(values.size):
+        at = mixed(values[i]) & (slots.size - 1)
+        if slots[at] == -1:
+            if not only_known:
+                slots[at] = accounts[i]
+        elif slots[at] != accounts[i]:
+            slots[at] = -2
+
+
+@compiled
+def marked_rows(slots: Array, values: Array) -> Array:
+    """Positions of the values whose slot more than one account has met."""
+    out = np.empty(values.size, np.int64)
+    used = 0
+    for i in range(values.size):
+        if slots[mixed(values[i]) & (slots.size - 1)] == -2:
+            out[used] = i
+            used += 1
+    return out[:used]
+
+
+@compiled
 def count_pairs(values: Array, holder_ptr: Array, budget: int) -> int:
     """Room that pairs_of needs for these values."""
     total = 0
@@ -131,15 +164,6 @@ def count_pairs(values: Array, holder_ptr: Array, budget: int) -> int:
         else:
             total += 3 * ring * degree
     return total
-
-
-@compiled
-def mixed(number: int) -> Any:
-    """A number well mixed into 64 bits (splitmix64), as int64."""
-    z = np.uint64(number) + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.int64((z ^ (z >> np.uint64(31))) >> np.uint64(1))
 
 
 @compiled

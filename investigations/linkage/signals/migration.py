@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from investigations.linkage.prefilter import maybe_shared
 from investigations.linkage.signals.protocol import Source
 
 KIND = "prefix_fingerprint"
@@ -27,14 +28,17 @@ class MigrationSignal:
         """Who continues an answer, and who got it if exactly one account did."""
         if not source.inputs.exchanges:
             return None
+        prefixes, outputs = maybe_shared(source.inputs.exchanges, ("prefix", "output"), ("any", "known"))
+        source.connection.register("maybe_prefix", prefixes)
+        source.connection.register("maybe_output", outputs)
         return f"""
             WITH continued AS (
-                SELECT prefix AS value, account, min("at") AS first_at, max("at") AS last_at
-                FROM exchanges WHERE prefix IS NOT NULL GROUP BY prefix, account),
+                SELECT value, account, min("at") AS first_at, max("at") AS last_at
+                FROM maybe_prefix GROUP BY value, account),
             given AS (
-                SELECT output AS value, min(account) AS account, min("at") AS first_at, max("at") AS last_at
-                FROM exchanges WHERE output IN (SELECT prefix FROM exchanges)
-                GROUP BY output HAVING min(account) = max(account)),
+                SELECT value, min(account) AS account, min("at") AS first_at, max("at") AS last_at
+                FROM maybe_output SEMI JOIN continued USING (value)
+                GROUP BY value HAVING min(account) = max(account)),
             both_ends AS (SELECT * FROM continued UNION ALL SELECT * FROM given)
             SELECT '{KIND}' AS kind, value, account, min(first_at) AS first_at, max(last_at) AS last_at
             FROM both_ends SEMI JOIN (

@@ -8,6 +8,7 @@ from typing import Protocol
 import duckdb
 import pyarrow as pa
 
+from investigations.linkage.prefilter import maybe_shared
 from investigations.linkage.types import Inputs
 
 SHARED = pa.schema(
@@ -25,7 +26,7 @@ came, so that an exchange delivered twice changes nothing."""
 
 @dataclass(frozen=True)
 class Source:
-    """What a signal reads: the inputs, and a connection that knows them as `sightings` and `exchanges`."""
+    """What a signal reads: the inputs, and a connection that knows `sightings`."""
 
     connection: duckdb.DuckDBPyConnection
     inputs: Inputs
@@ -48,15 +49,16 @@ class Signal(Protocol):
         ...
 
 
-def shared_column(kind: str, column: str) -> str:
+def shared_column(kind: str, source: Source, column: str) -> str:
     """The query for accounts that share a value of one column of the exchanges."""
+    (rows,) = maybe_shared(source.inputs.exchanges, (column,), ("any",))
+    source.connection.register(f"maybe_{column}", rows)
     return f"""
-        SELECT '{kind}' AS kind, {column} AS value, account, min("at") AS first_at, max("at") AS last_at
-        FROM exchanges
-        WHERE {column} IN (
-            SELECT {column} FROM exchanges WHERE {column} IS NOT NULL
-            GROUP BY {column} HAVING min(account) <> max(account))
-        GROUP BY {column}, account"""
+        SELECT '{kind}' AS kind, value, account, min("at") AS first_at, max("at") AS last_at
+        FROM maybe_{column} SEMI JOIN (
+            SELECT value FROM maybe_{column} GROUP BY value HAVING min(account) <> max(account)) AS shared
+            USING (value)
+        GROUP BY value, account"""
 
 
 @dataclass(frozen=True)
@@ -75,4 +77,4 @@ class ColumnSignal:
         """All columns, one after the other."""
         if not source.inputs.exchanges:
             return None
-        return " UNION ALL ".join(shared_column(kind, column) for kind, column in self.columns)
+        return " UNION ALL ".join(shared_column(kind, source, column) for kind, column in self.columns)

@@ -113,8 +113,9 @@ def sentence(
     ending = f"; together {bits_text(abs(over_the_line))} {side} the line."
     hubs = sum(row.hub for row in weightless)
     if hubs:
-        noun = "value" if hubs == 1 else "values"
-        ending += f" {hubs} shared {noun} count nothing, because their users are independent of each other."
+        what_counts = "1 shared value counts" if hubs == 1 else f"{hubs} shared values count"
+        whose = "its" if hubs == 1 else "their"
+        ending += f" {what_counts} nothing, because {whose} users are independent of each other."
     return what + ending
 
 

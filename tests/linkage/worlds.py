@@ -115,7 +115,7 @@ def as_bytes(result: Result) -> dict[str, bytes]:
 
 
 def planted(seed: int, *, honest: int = 400, operators: int = 4, size: int = 12) -> World:
-    """Operators whose accounts share cards and devices in threes and proxies at random, among honest accounts with hubs."""
+    """Operators that share cards and devices in threes, and proxies at random, among honest accounts with hubs."""
     chance = random.Random(seed)
     world = World(list(range(honest + operators * size)))
     for account in world.accounts:

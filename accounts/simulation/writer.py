@@ -37,19 +37,20 @@ _REPEATING = [
 
 
 class ExtractWriter:
-    """A context that collects tables in a temporary folder next to `out`, and moves them there when all went well."""
+    """A context that collects tables in a temporary folder on the disk of `out`, and moves them in at the end."""
 
     def __init__(self, out: Path, *, form: str, force: bool) -> None:
         if form not in FORMATS:
             raise SimulationError(f"format must be one of {', '.join(FORMATS)}, not {form!r}.")
-        self._out, self._form, self._force = out, form, force
+        self._out, self._form, self._force = out.resolve(), form, force
         self._sinks: dict[str, _ParquetSink | _CsvSink] = {}
 
     def __enter__(self) -> ExtractWriter:
         _check_target(self._out, force=self._force)
         try:
             self._out.parent.mkdir(parents=True, exist_ok=True)
-            self._temporary = Path(tempfile.mkdtemp(prefix=f".{self._out.name}.", dir=self._out.parent))
+            place = self._out if self._out.is_dir() else self._out.parent  # OUT itself can be a mount point
+            self._temporary = Path(tempfile.mkdtemp(prefix=f".{self._out.name}.", dir=place))
         except OSError as error:
             raise _explained(error, self._out) from error
         return self
@@ -83,7 +84,7 @@ class ExtractWriter:
     def _publish(self) -> None:
         for path in self._temporary.iterdir():
             path.chmod(0o644)
-        if not self._out.exists() or not any(self._out.iterdir()):
+        if not self._out.exists():
             self._temporary.chmod(0o755)
             self._temporary.replace(self._out)
             return

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.simulation import SimulationError, WorldSettings, simulate
+from accounts.simulation.writer import NAMES
 
 _LIMITED = """
 import resource, sys
@@ -52,6 +53,13 @@ def test_it_leaves_a_folder_with_something_in_it_alone(tmp_path: Path) -> None:
     with pytest.raises(SimulationError, match="--force"):
         simulate(tmp_path, WorldSettings(accounts=50))
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_it_fills_an_empty_folder_in_place(tmp_path: Path) -> None:
+    place = tmp_path.stat().st_ino
+    simulate(tmp_path, WorldSettings(accounts=50))
+    assert tmp_path.stat().st_ino == place
+    assert {path.name for path in tmp_path.iterdir()} == set(NAMES["parquet"].values())
 
 
 def test_force_replaces_the_extract_and_nothing_else(tmp_path: Path) -> None:

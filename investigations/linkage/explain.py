@@ -157,7 +157,10 @@ def _note(item: Mapping[str, Any]) -> str:
         return "Too common to tell accounts apart."
     if item["bits"] == 0:
         return "Adds nothing to stronger evidence of the same family."
-    return "Counts in part, after stronger evidence of the same family or up to what the family can carry."
+    return (
+        "Counts in part: after stronger evidence of the same family, up to what the family can carry, for the time "
+        "between the two uses, or because one of the accounts meets many strangers in this way."
+    )
 
 
 def _of_family(rows: list[EvidenceRow], family: str) -> int:

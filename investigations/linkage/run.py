@@ -170,7 +170,7 @@ def result_tables(
         "links": tables.links_table(gathered, linked, by_family),
         "evidence": tables.evidence_table(gathered, hubs, linked),
         "clusters": tables.clusters_table(gathered, linked, labels, placed[1], actionable, by_family, settings),
-        "cluster_families": tables.cluster_families_table(linked, labels, by_family, scorer.line),
+        "cluster_families": tables.cluster_families_table(linked, labels, by_family),
         "cluster_values": tables.cluster_values_table(gathered, scorer, linked, labels, settings),
         "members": tables.members_table(gathered, labels, placed, actionable, unit_masks),
         "hubs": hub_table(gathered, hubs),

@@ -150,7 +150,7 @@ def group_median(groups: Ints, values: npt.NDArray[np.integer[Any]], n: int) -> 
     return out
 
 
-def cluster_families_table(linked: Linked, labels: Ints, by_family: Ints, line: int) -> pa.Table:
+def cluster_families_table(linked: Linked, labels: Ints, by_family: Ints) -> pa.Table:
     """CLUSTER_FAMILIES: by cluster and family in its fixed order, for families with evidence in the cluster."""
     inside = linked.cluster >= 0
     a, b, bits = linked.a[inside], linked.b[inside], linked.bits[inside]

@@ -29,23 +29,22 @@ def maybe_shared(paths: tuple[str, ...], columns: tuple[str, ...], keep: tuple[s
     rows = sum(pq.ParquetFile(path).metadata.num_rows for path in paths)
     slots = np.full(min(max(1 << (2 * rows + 1).bit_length(), 1024), MOST_SLOTS), -1, np.int64)
     for column, mode in zip(columns, keep, strict=True):
-        for values, accounts, _ in _batches(paths, column):
-            mark_slots(slots, values.to_numpy(), accounts.to_numpy(), mode == "known")
+        for batch in _batches(paths, column, ["account", column]):
+            mark_slots(slots, batch[column].to_numpy(), batch["account"].to_numpy(), mode == "known")
     return [_kept(paths, column, slots) for column in columns]
 
 
 def _kept(paths: tuple[str, ...], column: str, slots: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Table:
     schema = pa.schema([("value", pa.int64()), ("account", pa.int64()), ("at", pa.int64())])
     parts = []
-    for values, accounts, times in _batches(paths, column):
-        kept = pa.array(marked_rows(slots, values.to_numpy()))
-        parts.append(pa.table([values.take(kept), accounts.take(kept), times.take(kept)], schema=schema))
+    for batch in _batches(paths, column, [column, "account", "at"]):
+        kept = batch.take(pa.array(marked_rows(slots, batch[column].to_numpy())))
+        parts.append(pa.table([kept[column], kept["account"], kept["at"]], schema=schema))
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def _batches(paths: tuple[str, ...], column: str) -> Iterator[tuple[pa.Array, pa.Array, pa.Array]]:
-    """Values, accounts and times of the rows that have a value."""
+def _batches(paths: tuple[str, ...], column: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """These columns of the rows that have a value in `column`."""
     for path in paths:
-        for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=["account", "at", column]):
-            there = batch.filter(pc.is_valid(batch[column]))
-            yield there[column], there["account"], there["at"]
+        for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=columns):
+            yield batch.filter(pc.is_valid(batch[column])) if batch[column].null_count else batch

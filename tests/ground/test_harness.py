@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import ProgrammingError, connection, connections, transaction
 from django.test import Client
 
+from core import outbox
+from core.models import OutboxMessage
+from core.tasks import outbox_drain
+from tests.conftest import Worker
 from tests.databases import LiveDatabase
+from tests.processes import wait_until
 
 
 def _names() -> list[str]:
@@ -49,3 +56,23 @@ def test_it_says_what_is_not_ready(live_db: LiveDatabase, client: Client, settin
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"database": "ok", "broker": "failed", "migrations": "ok"}
+
+
+@pytest.mark.slow
+def test_it_runs_tasks_on_a_worker_even_after_one_was_killed(celery_worker: Worker) -> None:
+    celery_worker.processes[0].kill()
+    celery_worker.processes[0].wait()
+    message = outbox.put("ground.nobody_handles_this")
+    outbox_drain.delay()
+    celery_worker.start()
+    wait_until(lambda: OutboxMessage.objects.filter(pk=message.pk, done_at__isnull=False).exists())
+
+
+@pytest.mark.browser
+def test_it_shows_the_console_in_a_real_browser(web_server: str, browser_page: Any) -> None:
+    refused: list[str] = []
+    browser_page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
+    answer = browser_page.goto(f"{web_server}/auth/login/")
+    assert answer.status == 200
+    assert browser_page.locator("input[name=login]").is_visible()
+    assert refused == []

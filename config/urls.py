@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.urls import URLPattern, URLResolver, include, path
 
 from config.health import healthz, readyz
@@ -13,11 +11,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", readyz, name="readyz"),
     path("", include("staff.urls")),
     path("auth/", include("allauth.urls")),
+    path("api/v1/", include("config.api_urls")),
+    path("", include("investigations.ui.urls")),
 ]
-if find_spec("config.api_urls"):
-    urlpatterns.append(path("api/v1/", include("config.api_urls")))
-if find_spec("investigations.ui") and find_spec("investigations.ui.urls"):
-    urlpatterns.append(path("", include("investigations.ui.urls")))
 
 handler400 = "config.errors.bad_request"
 handler403 = "config.errors.permission_denied"

@@ -100,7 +100,12 @@ class Worker:
         ]
         command += ["--without-gossip", "--loglevel", "INFO"]
         process = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=ROOT,
+            env={**self.environment, "LOG_LEVEL": "DEBUG"},  # else Celery's “ready” is not logged
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         self.processes.append(process)
         assert process.stderr is not None

@@ -110,8 +110,8 @@ class EventWriter:
         _sync_folder(self.folder)
         self.folder.replace(self._final)
         _sync_folder(self._final.parent)
-        path = str(self._final.relative_to(store_root()))
-        return Written(path=path, digest=total.hexdigest(), n_rows=self.n_rows, n_bytes=n_bytes)
+        place = str(self._final.relative_to(store_root()))
+        return Written(path=place, digest=total.hexdigest(), n_rows=self.n_rows, n_bytes=n_bytes)
 
     def discard(self) -> None:
         """Removes what was written."""

@@ -54,7 +54,11 @@ class Staging:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
-        config = {"memory_limit": MEMORY, "threads": THREADS, "temp_directory": str(folder / "spill")}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": MEMORY,
+            "threads": THREADS,
+            "temp_directory": str(folder / "spill"),
+        }
         self.db = duckdb.connect(str(folder / "stage.duckdb"), config=config)
         self.db.execute("SET preserve_insertion_order = false")
         self.db.execute("CREATE TABLE keys (exchange BIGINT, line BIGINT, ordinal BIGINT)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -40,7 +41,7 @@ def identifiers_rederive(dataset: Dataset) -> Rederived:
                 for identifier in batch:
                     _rederive_one(identifier, active, done)
     if done.n_changed or done.n_merged:
-        counts = {"changed": done.n_changed, "merged": done.n_merged, "lost": done.n_lost}
+        counts: dict[str, Any] = {"changed": done.n_changed, "merged": done.n_merged, "lost": done.n_lost}
         audit.record(IDENTIFIERS_REDERIVED, dataset=dataset.name, **counts)
     return done
 

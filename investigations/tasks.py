@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
 from django.db import transaction
 
@@ -46,7 +48,7 @@ def run_hint(run: Run) -> None:
 
 
 @outbox.handles(BATCH_LANDED)
-def batch_landed(payload: dict[str, object]) -> None:
+def batch_landed(payload: dict[str, Any]) -> None:
     """Asks for a run of a live dataset in which a batch has landed; the queued one is used if there is one."""
     dataset = Dataset.objects.filter(pk=payload["dataset"], kind=DatasetKind.LIVE).first()
     if dataset is not None:

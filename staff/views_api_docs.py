@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from typing import ClassVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -26,7 +25,7 @@ class ApiDocument(ApiView):
     """The OpenAPI document, for programs with a token and for people who are signed in."""
 
     access = Capability.VIEW
-    authentication_classes: ClassVar = [TokenAuthentication, SessionAuthentication]
+    authentication_classes = [TokenAuthentication, SessionAuthentication]
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from core.access import signed_in
 from core.errors import AppError
+from core.requests import SignedInRequest
 from staff import tokens
 from staff.models import ApiToken
 from staff.roles import SCOPE_CAPABILITIES, Scope
@@ -44,14 +45,14 @@ class TokenRow:
 
 @signed_in
 @require_GET
-def token_list(request: HttpRequest) -> HttpResponse:
+def token_list(request: SignedInRequest) -> HttpResponse:
     """One's own tokens, and the form for a new one."""
     return _page(request, TokenForm())
 
 
 @signed_in
 @require_POST
-def token_create(request: HttpRequest) -> HttpResponse:
+def token_create(request: SignedInRequest) -> HttpResponse:
     """Makes a token and shows its secret, this once; it stands in no other answer."""
     form = TokenForm(request.POST)
     if not form.is_valid():
@@ -67,7 +68,7 @@ def token_create(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 @require_POST
-def token_revoke(request: HttpRequest, public_id: str) -> HttpResponse:
+def token_revoke(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Ends a token at once."""
     token = tokens.token_get_for(request.user, public_id)
     tokens.token_revoke(token, by=request.user)
@@ -76,7 +77,7 @@ def token_revoke(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, form: TokenForm, *, made: ApiToken | None = None, secret: str = "", status: int = 200
+    request: SignedInRequest, form: TokenForm, *, made: ApiToken | None = None, secret: str = "", status: int = 200
 ) -> HttpResponse:
     rows = [_row(token, request) for token in tokens.token_list(request.user)]
     n_live = sum(not row.is_over for row in rows)
@@ -84,7 +85,7 @@ def _page(
     return render(request, "staff/tokens.html", context, status=status)
 
 
-def _row(token: ApiToken, request: HttpRequest) -> TokenRow:
+def _row(token: ApiToken, request: SignedInRequest) -> TokenRow:
     rights = request.user.capabilities
     idle = tuple(s for s in token.scopes if not SCOPE_CAPABILITIES.get(s, frozenset()) & rights)
     return TokenRow(token, tuple(token.scopes), idle, token.expiry is None or token.expiry <= timezone.now())

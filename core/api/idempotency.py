@@ -15,12 +15,12 @@ from typing import Any, TypeVar, cast
 
 from django.db import OperationalError, transaction
 from django.utils import timezone
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.errors import AppError, Conflict, InvalidInput
 from core.keys import blob_seal, blob_unseal
 from core.models import IdempotencyKey
+from core.requests import ApiRequest
 
 KEEP = timedelta(hours=48)
 MAX_KEY = 255
@@ -41,7 +41,7 @@ def idempotent(method: F) -> F:
     """Lets a view's method be repeated safely under an Idempotency-Key. Only what succeeded is kept."""
 
     @functools.wraps(method)
-    def wrapper(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def wrapper(view: Any, request: ApiRequest, *args: Any, **kwargs: Any) -> Response:
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return method(view, request, *args, **kwargs)
@@ -51,7 +51,7 @@ def idempotent(method: F) -> F:
     return cast(F, wrapper)
 
 
-def _once(request: Request, key: str, run: Callable[[], Response]) -> Response:
+def _once(request: ApiRequest, key: str, run: Callable[[], Response]) -> Response:
     row, fingerprint = _row_for(request, key), _fingerprint(request)
     try:
         with transaction.atomic():
@@ -73,7 +73,7 @@ def _once(request: Request, key: str, run: Callable[[], Response]) -> Response:
         raise
 
 
-def _row_for(request: Request, key: str) -> IdempotencyKey:
+def _row_for(request: ApiRequest, key: str) -> IdempotencyKey:
     """The key's row, made when there is none; what has expired goes first."""
     now = timezone.now()
     IdempotencyKey.objects.filter(expires_at__lt=now).delete()
@@ -116,7 +116,7 @@ def _replay(row: IdempotencyKey) -> Response:
     return Response(answer["body"], status=row.status, headers=headers)
 
 
-def _fingerprint(request: Request) -> str:
+def _fingerprint(request: ApiRequest) -> str:
     body = json.dumps(request.data, sort_keys=True, separators=(",", ":"))
     text = "\n".join((request.method or "", request.path, request.headers.get("If-Match", ""), body))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -30,4 +30,6 @@ def capabilities_for(view: Any, method: str) -> tuple[Capability, ...]:
     access, change = getattr(view, "access", None), getattr(view, "change", None)
     if access is None or (method not in SAFE_METHODS and change is None):
         return ()
-    return (access,) if method in SAFE_METHODS or change == access else (access, change)
+    if method in SAFE_METHODS or change is None or change == access:
+        return (access,)
+    return (access, change)

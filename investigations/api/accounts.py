@@ -7,7 +7,6 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Account, Status
@@ -17,6 +16,7 @@ from core.api.paging import ListFilters, Order, page_response
 from core.api.schema import documented
 from core.api.views import ApiView
 from core.datasets import dataset_get
+from core.requests import ApiRequest
 from investigations.access import account_get_for
 from investigations.api.parts import (
     AccountRefSerializer,
@@ -49,7 +49,7 @@ class AccountFilters(DatasetFilters):
 
 
 class AccountRowSerializer(AccountRefSerializer):
-    platform_id = serializers.SerializerMethodField(
+    platform_id = serializers.SerializerMethodField(  # type: ignore[assignment]  # in place of the parent's
         help_text="The platform's own id; null without the right `platform_ids`."
     )
     country = serializers.CharField(allow_blank=True)
@@ -130,7 +130,7 @@ class AccountList(ApiView):
     access = Capability.VIEW
 
     @documented("account_list", query=AccountFilters, answer=ItemsSerializer.of(AccountRowSerializer))
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Response:
         """List accounts."""
         filters = AccountFilters.read(request)
         order = Order((filters["sort"], "-pk" if filters["sort"].startswith("-") else "pk"))
@@ -148,7 +148,7 @@ class AccountView(ApiView):
     access = Capability.VIEW
 
     @documented("account_get", answer=AccountDetailSerializer)
-    def get(self, request: Request, account_id: str) -> Response:
+    def get(self, request: ApiRequest, account_id: str) -> Response:
         """Get an account with its clusters, cases and standings."""
         account = account_get_for(request.user, account_id)
         detail = account_detail(account, shows_platform_ids=shows_platform_ids(request))
@@ -159,7 +159,7 @@ class AccountIdentifierList(ApiView):
     access = Capability.VIEW
 
     @documented("account_identifier_list", query=ListFilters, answer=ItemsSerializer.of(AccountIdentifierSerializer))
-    def get(self, request: Request, account_id: str) -> Response:
+    def get(self, request: ApiRequest, account_id: str) -> Response:
         """List an account's identifiers, masked."""
         filters = ListFilters.read(request)
         account = account_get_for(request.user, account_id)
@@ -171,7 +171,7 @@ class AccountLinkList(ApiView):
     access = Capability.VIEW
 
     @documented("account_link_list", query=ListFilters, answer=ItemsSerializer.of(AccountLinkSerializer))
-    def get(self, request: Request, account_id: str) -> Response:
+    def get(self, request: ApiRequest, account_id: str) -> Response:
         """List an account's links in the newest run, the strongest first."""
         filters = ListFilters.read(request)
         page = links_of_account(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.access import Capability
@@ -16,6 +15,7 @@ from core.api.schema import documented
 from core.api.views import ApiView, created
 from core.datasets import dataset_get
 from core.errors import AppError, InvalidInput, NotFound
+from core.requests import ApiRequest
 from investigations.access import account_get_for, case_get_for, cluster_get_for
 from investigations.api.case_serializers import (
     AccountIdInput,
@@ -50,7 +50,7 @@ class CaseList(ApiView):
     change = Capability.CASEWORK
 
     @documented("case_list", query=CaseFiltersSerializer, answer=ItemsSerializer.of(CaseRowSerializer))
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Response:
         """List cases."""
         given = CaseFiltersSerializer.read(request)
         sort = given["sort"]
@@ -80,7 +80,7 @@ class CaseList(ApiView):
         },
     )
     @idempotent
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Response:
         """Open a case over clusters and accounts of one dataset; at least one of either.
 
         With the id and address of a ticket in an external system, the case is found again by `ticket_id`.
@@ -105,7 +105,7 @@ class CaseView(ApiView):
     change = Capability.CASEWORK
 
     @documented("case_get", answer=CaseDetailSerializer)
-    def get(self, request: Request, case_id: str) -> Response:
+    def get(self, request: ApiRequest, case_id: str) -> Response:
         """Get a case with what is in it. Its `ETag` goes into `If-Match` of a change."""
         return _answer(case_get_for(request.user, case_id), request)
 
@@ -116,7 +116,7 @@ class CaseView(ApiView):
         example={"ticket_id": "ABUSE-42", "ticket_url": "https://tickets.example.org/ABUSE-42"},
     )
     @needs_match
-    def patch(self, request: Request, case_id: str) -> Response:
+    def patch(self, request: ApiRequest, case_id: str) -> Response:
         """Change a case's title, owner or ticket. Fields that are left out stay as they are."""
         case = case_get_for(request.user, case_id)
         revision = expected_revision(request)
@@ -138,7 +138,7 @@ class CaseTransition(ApiView):
     )
     @needs_match
     @idempotent
-    def post(self, request: Request, case_id: str) -> Response:
+    def post(self, request: ApiRequest, case_id: str) -> Response:
         """Move a case to another state; its `transitions` say where it can go and what needs a reason."""
         case = case_get_for(request.user, case_id)
         revision = expected_revision(request)
@@ -155,7 +155,7 @@ class CaseClusterList(ApiView):
 
     @documented("case_cluster_add", body=ClusterIdInput, answer=CaseDetailSerializer)
     @idempotent
-    def post(self, request: Request, case_id: str) -> Response:
+    def post(self, request: ApiRequest, case_id: str) -> Response:
         """Put a cluster into a case, pinned to its present version."""
         case = case_get_for(request.user, case_id)
         given = self.body(request, ClusterIdInput)
@@ -168,7 +168,7 @@ class CaseClusterView(ApiView):
     change = Capability.CASEWORK
 
     @documented("case_cluster_remove", status=204)
-    def delete(self, request: Request, case_id: str, cluster_id: str) -> Response:
+    def delete(self, request: ApiRequest, case_id: str, cluster_id: str) -> Response:
         """Take a cluster out of a case."""
         case = case_get_for(request.user, case_id)
         case_cluster_remove(case, cluster_get_for(request.user, cluster_id), by=request.user)
@@ -181,7 +181,7 @@ class CaseAccountList(ApiView):
 
     @documented("case_account_add", body=AccountIdInput, answer=CaseDetailSerializer)
     @idempotent
-    def post(self, request: Request, case_id: str) -> Response:
+    def post(self, request: ApiRequest, case_id: str) -> Response:
         """Put an account into a case, beside its clusters."""
         case = case_get_for(request.user, case_id)
         given = self.body(request, AccountIdInput)
@@ -194,7 +194,7 @@ class CaseAccountView(ApiView):
     change = Capability.CASEWORK
 
     @documented("case_account_remove", status=204)
-    def delete(self, request: Request, case_id: str, account_id: str) -> Response:
+    def delete(self, request: ApiRequest, case_id: str, account_id: str) -> Response:
         """Take an account out of a case."""
         case = case_get_for(request.user, case_id)
         case_account_remove(case, account_get_for(request.user, account_id), by=request.user)
@@ -206,7 +206,7 @@ class CaseNoteList(ApiView):
     change = Capability.CASEWORK
 
     @documented("case_note_list", query=ListFilters, answer=ItemsSerializer.of(NoteSerializer))
-    def get(self, request: Request, case_id: str) -> Response:
+    def get(self, request: ApiRequest, case_id: str) -> Response:
         """List a case's notes, the newest first."""
         filters = ListFilters.read(request)
         case = case_get_for(request.user, case_id)
@@ -218,7 +218,7 @@ class CaseNoteList(ApiView):
         "case_note_add", body=NoteInput, answer=NoteSerializer, status=201, example={"text": "Called the bank."}
     )
     @idempotent
-    def post(self, request: Request, case_id: str) -> Response:
+    def post(self, request: ApiRequest, case_id: str) -> Response:
         """Write a note, in any state of the case. Notes stay: a correction is another note."""
         case = case_get_for(request.user, case_id)
         note = case_note_add(case, by=request.user, text=self.body(request, NoteInput)["text"])
@@ -233,17 +233,17 @@ def _show_notes(notes: Any) -> Any:
     return NoteSerializer([note_row(note) for note in notes], many=True).data
 
 
-def _body(case: Case, request: Request) -> dict[str, Any]:
+def _body(case: Case, request: ApiRequest) -> dict[str, Any]:
     return dict(CaseDetailSerializer(case_detail(case, user=request.user)).data)
 
 
-def _answer(case: Case, request: Request) -> Response:
+def _answer(case: Case, request: ApiRequest) -> Response:
     """The case as it is now, under the ETag of its revision."""
     body = _body(case, request)
     return Response(body, headers={"ETag": etag(body["revision"])})
 
 
-def _named(get: Any, request: Request, field: str, public_id: str) -> Any:
+def _named(get: Any, request: ApiRequest, field: str, public_id: str) -> Any:
     """A thing that the body names; one that isn't there is a fault of the body, not of the address."""
     try:
         return get(request.user, public_id)

@@ -6,7 +6,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.kinds import FAMILIES
@@ -16,6 +15,7 @@ from core.api.paging import ListFilters
 from core.api.schema import documented
 from core.api.views import ApiView
 from core.datasets import dataset_get
+from core.requests import ApiRequest
 from investigations.access import cluster_get_for
 from investigations.api.parts import (
     AccountRefSerializer,
@@ -192,7 +192,7 @@ class ClusterList(ApiView):
             run=RunRefSerializer(allow_null=True, help_text="The newest run; null when none is done yet."),
         ),
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Response:
         """List the newest run's clusters, in the order of triage."""
         filters = ClusterListFilters.read(request)
         found = cluster_list(
@@ -209,7 +209,7 @@ class ClusterView(ApiView):
     access = Capability.VIEW
 
     @documented("cluster_get", answer=ClusterDetailSerializer)
-    def get(self, request: Request, cluster_id: str) -> Response:
+    def get(self, request: ApiRequest, cluster_id: str) -> Response:
         """Get a cluster with its evidence by family, shared values and benign explanations."""
         cluster = cluster_get_for(request.user, cluster_id)
         return Response(ClusterDetailSerializer(cluster_detail(cluster)).data)
@@ -219,7 +219,7 @@ class ClusterMemberList(ApiView):
     access = Capability.VIEW
 
     @documented("cluster_member_list", query=MemberFilters, answer=ItemsSerializer.of(MemberSerializer))
-    def get(self, request: Request, cluster_id: str) -> Response:
+    def get(self, request: ApiRequest, cluster_id: str) -> Response:
         """List a cluster's members, the strongest first."""
         filters = MemberFilters.read(request)
         page = member_list(
@@ -236,7 +236,7 @@ class ClusterLinkList(ApiView):
     access = Capability.VIEW
 
     @documented("cluster_link_list", query=ListFilters, answer=ItemsSerializer.of(ClusterLinkSerializer))
-    def get(self, request: Request, cluster_id: str) -> Response:
+    def get(self, request: ApiRequest, cluster_id: str) -> Response:
         """List the links inside a cluster, the strongest first. Post a pair to `links/explain` for the evidence."""
         filters = ListFilters.read(request)
         page = links_of_cluster(

@@ -6,7 +6,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.kinds import FAMILIES
@@ -15,6 +14,7 @@ from core.api.fields import InputSerializer, NotActionableField, PublicIdCharFie
 from core.api.schema import documented
 from core.api.views import ApiView
 from core.errors import InvalidInput
+from core.requests import ApiRequest
 from investigations.access import account_get_for
 from investigations.api.clusters import ClusterLinkSerializer
 from investigations.api.parts import (
@@ -49,7 +49,7 @@ class EvidenceSerializer(serializers.Serializer[Any]):
 
 class WaterfallStepSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of this name, not DRF's own label
     bits = serializers.FloatField()
     start = serializers.FloatField()
     end = serializers.FloatField()
@@ -86,7 +86,7 @@ class LinkExplain(ApiView):
         answer=LinkExplanationSerializer,
         example={"a": "acc_7Q4KD2XM3T9B", "b": "acc_0Z8N5RWJ6H1C"},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Response:
         """Explain a pair of accounts: each piece of evidence with its bits, or why they are not linked.
 
         Changes nothing; it is a POST because it takes two ids.

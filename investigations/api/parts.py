@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.serializers import AccountRefSerializer
@@ -13,6 +12,7 @@ from accounts.kinds import FAMILIES
 from core.access import Capability
 from core.api.fields import NotActionableField
 from core.api.paging import ListFilters, inner_cursor, items_response, outer_cursor
+from core.requests import ApiRequest
 from investigations.models.choices import Abusive, CaseState, Position, RunState, SameOperator
 from investigations.selectors.shapes import Page
 
@@ -50,7 +50,7 @@ class DatasetFilters(ListFilters):
 class PersonSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(source="public_id")
     username = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of this name, not DRF's own label
 
 
 class RunRefSerializer(serializers.Serializer[Any]):
@@ -95,13 +95,13 @@ class ValueSerializer(serializers.Serializer[Any]):
     is_personal = serializers.BooleanField()
 
 
-def asked_page(request: Request, filters: dict[str, Any]) -> dict[str, Any]:
+def asked_page(request: ApiRequest, filters: dict[str, Any]) -> dict[str, Any]:
     """Which page the caller asks for, as selectors take it."""
     return {"size": filters["limit"], "cursor": inner_cursor(request, filters)}
 
 
 def page_to_response(
-    request: Request,
+    request: ApiRequest,
     page: Page[Any],
     serializer: type[serializers.Serializer[Any]],
     filters: dict[str, Any],
@@ -113,6 +113,6 @@ def page_to_response(
     return items_response(serializer(page.items, many=True).data, following=following, total=total, **extra)
 
 
-def shows_platform_ids(request: Request) -> bool:
+def shows_platform_ids(request: ApiRequest) -> bool:
     """Does the caller see the platform's own account ids?"""
     return Capability.PLATFORM_IDS in request.user.capabilities

@@ -6,7 +6,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.access import Capability
@@ -15,6 +14,7 @@ from core.api.idempotency import idempotent
 from core.api.schema import documented
 from core.api.views import ApiView, created
 from core.datasets import dataset_get
+from core.requests import ApiRequest
 from investigations.access import run_get_for
 from investigations.api.parts import DatasetFilters, asked_page, page_to_response
 from investigations.models.choices import RunState
@@ -49,7 +49,7 @@ class RunRowSerializer(serializers.Serializer[Any]):
 
 class RunStepSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of this name, not DRF's own label
     state = serializers.CharField(help_text="waiting, running or done.")
     done = serializers.IntegerField()
     total = serializers.IntegerField()
@@ -86,7 +86,7 @@ class RunList(ApiView):
     change = Capability.RUN
 
     @documented("run_list", query=DatasetFilters, answer=ItemsSerializer.of(RunRowSerializer))
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Response:
         """List a dataset's runs, the newest first."""
         filters = DatasetFilters.read(request)
         dataset = dataset_get(filters["dataset"])
@@ -101,7 +101,7 @@ class RunList(ApiView):
         example={"dataset": "main", "reason": "after the nightly extract"},
     )
     @idempotent
-    def post(self, request: Request) -> Response:
+    def post(self, request: ApiRequest) -> Response:
         """Start a run.
 
         It is queued for the workers; read it again to follow it. A dataset has one open run at a time.
@@ -117,7 +117,7 @@ class RunView(ApiView):
     access = Capability.VIEW
 
     @documented("run_get", answer=RunDetailSerializer)
-    def get(self, request: Request, run_id: str) -> Response:
+    def get(self, request: ApiRequest, run_id: str) -> Response:
         """Get a run with its progress, settings and statistics."""
         return Response(RunDetailSerializer(run_detail(run_get_for(request.user, run_id))).data)
 
@@ -128,7 +128,7 @@ class RunCancel(ApiView):
 
     @documented("run_cancel", answer=RunDetailSerializer)
     @idempotent
-    def post(self, request: Request, run_id: str) -> Response:
+    def post(self, request: ApiRequest, run_id: str) -> Response:
         """Cancel a run: at once when it is queued, at its next step when it is running."""
         run = run_cancel(run_get_for(request.user, run_id), by=request.user)
         return Response(RunDetailSerializer(run_detail(run)).data)

@@ -7,7 +7,6 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.kinds import FAMILIES
@@ -19,6 +18,7 @@ from core.api.schema import documented
 from core.api.views import ApiView, created
 from core.datasets import dataset_get
 from core.errors import InvalidInput, NotFound
+from core.requests import ApiRequest
 from investigations.access import case_get_for, cluster_get_for, verdict_get_for
 from investigations.api.case_serializers import VerdictRowSerializer
 from investigations.api.parts import DatasetFilters
@@ -176,7 +176,7 @@ class VerdictList(ApiView):
     access = Capability.VIEW
 
     @documented("verdict_list", query=VerdictFiltersSerializer, answer=ItemsSerializer.of(VerdictRowSerializer))
-    def get(self, request: Request) -> Response:
+    def get(self, request: ApiRequest) -> Response:
         """List verdicts, the newest first."""
         given = VerdictFiltersSerializer.read(request)
         filters = VerdictFilters(
@@ -196,7 +196,7 @@ class VerdictView(ApiView):
     access = Capability.VIEW
 
     @documented("verdict_get", answer=VerdictDetailSerializer)
-    def get(self, request: Request, verdict_id: str) -> Response:
+    def get(self, request: ApiRequest, verdict_id: str) -> Response:
         """Get a verdict with its grounds, a summary of the frozen evidence and what changed since."""
         verdict = verdict_get_for(request.user, verdict_id)
         return Response(VerdictDetailSerializer(verdict_detail(verdict)).data)
@@ -206,7 +206,7 @@ class VerdictEvidence(ApiView):
     access = Capability.VIEW
 
     @documented("verdict_evidence", answer=FrozenDocument)
-    def get(self, request: Request, verdict_id: str) -> Response:
+    def get(self, request: ApiRequest, verdict_id: str) -> Response:
         """Get the frozen evidence of a verdict, whole.
 
         Its sha256 as canonical JSON (sorted keys, no spaces, UTF-8) is the verdict's `frozen_digest`, also the `ETag`.
@@ -219,7 +219,7 @@ class VerdictStandingList(ApiView):
     access = Capability.VIEW
 
     @documented("verdict_standing_list", query=ListFilters, answer=ItemsSerializer.of(StandingSerializer))
-    def get(self, request: Request, verdict_id: str) -> Response:
+    def get(self, request: ApiRequest, verdict_id: str) -> Response:
         """List what a verdict says of each account."""
         filters = ListFilters.read(request)
         verdict = verdict_get_for(request.user, verdict_id)
@@ -248,7 +248,7 @@ class CaseVerdictList(ApiView):
         },
     )
     @idempotent
-    def post(self, request: Request, case_id: str) -> Response:
+    def post(self, request: ApiRequest, case_id: str) -> Response:
         """Record a verdict on a cluster of a case. It freezes the evidence and supersedes the last one on this cluster.
 
         What can lead to a ban leaves the case waiting for a second person.

@@ -51,7 +51,7 @@ LINEAGE_SHOWN = 50
 def cluster_version(cluster: Cluster, *, run: Run | None = None) -> ClusterVersion:
     """The cluster's version of a run, by default its newest; NotFound when the run did not find it."""
     rows = ClusterVersion.objects.select_related("cluster__dataset", "run")
-    wanted = rows.filter(cluster=cluster, run=run) if run else rows.filter(pk=cluster.current_id)
+    wanted = rows.filter(cluster=cluster, run=run) if run else rows.filter(pk__in=[cluster.current_id])
     version = wanted.first()
     if version is None:
         raise NotFound(

@@ -50,7 +50,7 @@ def frozen_read(frozen: Mapping[str, Any]) -> FrozenEvidence:
         figures=dict(frozen["figures"]),
         families=tuple(FrozenFamily(**row) for row in frozen["families"]),
         values=tuple(FrozenValue(**row) for row in frozen["values"]),
-        members=tuple(FrozenMember(*row[:-1], since=_time(row[-1])) for row in frozen["members"]),
+        members=tuple(FrozenMember(*[*row[:-1], _time(row[-1])]) for row in frozen["members"]),
         links=tuple(_link(row, names, frozen["shared"]) for row in frozen["links"]),
         n_links_shown=frozen["n_links_shown"],
         n_links_total=frozen["n_links_total"],

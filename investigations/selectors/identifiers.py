@@ -58,7 +58,11 @@ def identifier_holders(
     rows = Sighting.objects.filter(identifier=identifier).select_related("account").order_by("-last_at", "-id")
     found = list(rows[offset : offset + size])
     run = run_latest(identifier.dataset)
-    members = Member.objects.filter(version__run=run, account__in=[row.account_id for row in found]) if run else ()
+    members = (
+        Member.objects.filter(version__run=run, account__in=[row.account_id for row in found])
+        if run
+        else Member.objects.none()
+    )
     clusters = (
         {m.account_id: cluster_ref(m.version.cluster) for m in members.select_related("version__cluster__current")}
         if run

@@ -86,7 +86,7 @@ def values_shown(pairs: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int
     wanted = set(pairs)
     numbers = {number for _, number in wanted if number is not None}
     found = Identifier.objects.filter(pk__in=numbers).only("kind", "public_id", "mask") if numbers else ()
-    known = {(row.kind, row.pk): row for row in found}
+    known: dict[tuple[str, int | None], Identifier] = {(row.kind, row.pk): row for row in found}
     return {pair: _value_ref(pair, known.get(pair)) for pair in wanted}
 
 

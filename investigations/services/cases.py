@@ -72,7 +72,8 @@ def case_open(
     if len(clusters) + len(accounts) > THINGS_AT_ONCE:
         faults.add("accounts", f"At most {THINGS_AT_ONCE:,} clusters and accounts at once; add the others later.")
     faults.raise_if_any()
-    for thing in (*clusters, *accounts):
+    things: list[Cluster | Account] = [*clusters, *accounts]
+    for thing in things:
         _same_dataset(thing, dataset)
     Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)  # numbers of cases have no gaps and no twins
     last = Case.objects.filter(dataset=dataset).aggregate(n=Max("number"))["n"] or 0

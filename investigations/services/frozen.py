@@ -132,7 +132,9 @@ class _Shared:
 
 def _links(cluster: Cluster, run: Run, positions: dict[int, int], names: list[str]) -> dict[str, Any]:
     """Links as [member, member, bits, families, [[shared value, family, kind, bits, raw, holders, hub]]], by index."""
-    shared, kept, digests = _Shared(), [], []
+    shared = _Shared()
+    kept: list[list[Any]] = []
+    digests: list[Any] = []
     rows = (
         Link.objects.filter(run=run, cluster=cluster)
         .order_by("-bits", "a", "b")

@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
-            _, run = run_named(options["dataset"], options["run"])
+            _dataset, run = run_named(options["dataset"], options["run"])
             n = file_write(options["out"], _rows(run))
         except AppError as error:
             stop(self, error, as_json=False)

@@ -176,6 +176,8 @@ CELERY_BEAT_SCHEDULE = {
     "accounts.batches_sweep": {"task": "accounts.batches_sweep", "schedule": 30.0},
     "accounts.retention": {"task": "accounts.retention", "schedule": 3600.0},
     "core.outbox_drain": {"task": "core.outbox_drain", "schedule": 5.0},
+    "investigations.exports_remove_old": {"task": "investigations.exports_remove_old", "schedule": 900.0},
+    "investigations.exports_sweep": {"task": "investigations.exports_sweep", "schedule": 15.0},
     "investigations.runs_sweep": {"task": "investigations.runs_sweep", "schedule": 5.0},
 }
 

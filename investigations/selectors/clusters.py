@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
 from core.errors import InvalidInput
 from core.models import Dataset
+from core.public_ids import public_id_to_number
 from investigations.linkage.types import FAMILIES
 from investigations.models import CaseCluster, ClusterVersion, LineageEvent, Run
 from investigations.models.choices import OPEN_CASE_STATES, LineageKind
@@ -91,6 +92,26 @@ def cluster_list(
     return ClusterPage(run_ref(run), page_shown, filters, sort)
 
 
+def cluster_counts(dataset: Dataset, *, owner: str = "") -> dict[str, int]:
+    """How many clusters of the newest run each view of the queue holds. Two queries."""
+    run = run_latest(dataset)
+    if run is None:
+        return dict.fromkeys(("look", "grown", "open", "decided", "mine", "all"), 0)
+    cases = CaseCluster.objects.filter(cluster=OuterRef("cluster"))
+    is_open = Q(case__state__in=OPEN_CASE_STATES)
+    grew = LineageEvent.objects.filter(run=run, kind=LineageKind.GREW, cluster=OuterRef("cluster"))
+    theirs = cases.filter(is_open, case__owner__public_id=owner) if owner else cases.none()
+    counts: dict[str, int] = ClusterVersion.objects.filter(run=run).aggregate(
+        look=Count("pk", filter=~Exists(cases)),
+        grown=Count("pk", filter=Exists(grew)),
+        open=Count("pk", filter=Exists(cases.filter(is_open))),
+        decided=Count("pk", filter=Exists(cases.exclude(is_open))),
+        mine=Count("pk", filter=Exists(theirs)),
+        all=Count("pk"),
+    )
+    return counts
+
+
 def cluster_rows(versions: Iterable[ClusterVersion], run: Run) -> list[ClusterRow]:
     """Versions as rows of a list, with change, case and verdict. Three queries; the caller selects `cluster`."""
     versions = list(versions)
@@ -104,7 +125,9 @@ def cluster_rows(versions: Iterable[ClusterVersion], run: Run) -> list[ClusterRo
     ]
 
 
-def cluster_versions(run: Run, *, filters: ClusterFilters | None = None, sort: str = "worth") -> QuerySet[ClusterVersion]:
+def cluster_versions(
+    run: Run, *, filters: ClusterFilters | None = None, sort: str = "worth"
+) -> QuerySet[ClusterVersion]:
     """The rows behind the list, all of them, in its order: for exports."""
     rows = _filtered(ClusterVersion.objects.filter(run=run), run, filters or ClusterFilters())
     return rows.order_by(_order(sort), "id")
@@ -145,6 +168,7 @@ def cluster_filters_from(params: Mapping[str, Any]) -> ClusterFilters:
         change=read("change", lambda t: LIST_CHANGES[LIST_CHANGES.index(t)], f"one of {', '.join(LIST_CHANGES)}") or "",
         case=read("case", lambda t: CASE_FILTERS[CASE_FILTERS.index(t)], f"one of {', '.join(CASE_FILTERS)}") or "",
         public_id=str(params.get("public_id") or "").strip()[:TEXT_MAX],
+        owner=read("owner", _person_id, "a person's id") or "",
     )
     families = _names(params, "families")
     unknown = [name for name in families if name not in FAMILIES]
@@ -170,6 +194,11 @@ def _whole(text: str) -> int:
     if not 0 <= number < 2**31:
         raise ValueError(text)
     return number
+
+
+def _person_id(text: str) -> str:
+    public_id_to_number(text, "usr")
+    return text
 
 
 def _bits(text: str) -> float:
@@ -215,6 +244,11 @@ def _filtered(rows: QuerySet[ClusterVersion], run: Run, filters: ClusterFilters)
         rows = rows.filter(Exists(events))
     if filters.public_id:
         rows = rows.filter(cluster__public_id=filters.public_id) if _is_cluster_id(filters.public_id) else rows.none()
+    if filters.owner:
+        theirs = CaseCluster.objects.filter(
+            cluster=OuterRef("cluster"), case__owner__public_id=filters.owner, case__state__in=OPEN_CASE_STATES
+        )
+        rows = rows.filter(Exists(theirs))
     return _filtered_by_case(rows, filters.case)
 
 
@@ -230,8 +264,6 @@ def _filtered_by_case(rows: QuerySet[ClusterVersion], case: str) -> QuerySet[Clu
 
 
 def _is_cluster_id(text: str) -> bool:
-    from core.public_ids import public_id_to_number
-
     try:
         public_id_to_number(text, "clu")
     except ValueError:

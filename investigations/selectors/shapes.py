@@ -190,6 +190,7 @@ class ClusterFilters:
     change: str = ""  # born, grew, shrank, same, merged, split
     case: str = ""  # none, open, decided
     public_id: str = ""  # one cluster
+    owner: str = ""  # a person's public id: clusters in their open cases
 
     @property
     def is_empty(self) -> bool:

@@ -1,0 +1,169 @@
+"""The list of clusters as its address says: filters, sort, page, and the links that change one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, QueryDict
+
+from core.models import Dataset
+from investigations import charts
+from investigations.linkage.types import FAMILIES
+from investigations.models import Run
+from investigations.selectors.clusters import cluster_filters_from, cluster_list
+from investigations.selectors.shapes import ClusterFilters, ClusterPage, ClusterRow, RunStatus
+from investigations.ui.figures import families_mask, millibits, worth_meter
+from investigations.ui.parts import PAGE_SIZE, Column, Link, Paging, changed, page_number, paging_for
+
+FILTER_NAMES = tuple(ClusterFilters.__dataclass_fields__)
+KEPT = (*FILTER_NAMES, "sort", "view")
+CHANGE_SYMBOLS = {"born": "new", "grew": "grown", "merged": "grown", "shrank": "seen", "split": "caution"}
+COLUMNS = (
+    Column("Cluster"),
+    Column("What holds it"),
+    Column("Worth a look", "worth", numeric=True, title="linkage × behaviour × size × novelty, none below a tenth"),
+    Column("Accounts", "accounts", numeric=True),
+    Column("Core", "actionable", numeric=True, title="accounts of the actionable core"),
+    Column("Bits", "bits", numeric=True, title="median bits over the line"),
+    Column("Families"),
+    Column("New", "new", numeric=True, title="accounts that joined in this run"),
+    Column("Last seen", "last_seen", numeric=True),
+    Column("State"),
+)
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """A row of the list with its marks."""
+
+    row: ClusterRow
+    href: str
+    meter: charts.LookMeter
+    families: int
+    bits: int
+    symbol: str
+    word: str
+    detail: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A page of clusters and everything its address decides."""
+
+    found: ClusterPage
+    rows: tuple[QueueRow, ...]
+    columns: tuple[Column, ...]
+    paging: Paging
+    sort: str
+    query: str
+    families: tuple[Link, ...]
+    filters: tuple[tuple[str, str], ...]
+    is_filtered: bool
+    clear_href: str
+    export_fields: tuple[tuple[str, str], ...]
+
+    @property
+    def run_number(self) -> int:
+        """The number of the run whose clusters these are; 0 before the first."""
+        return self.found.run.number if self.found.run else 0
+
+
+def queue_for(request: HttpRequest, dataset: Dataset, *, base: dict[str, str], run: Run | None = None) -> Queue:
+    """The clusters that the request asks for; `base` holds filters that the chosen view adds."""
+    params = request.GET.copy()
+    for name, value in base.items():
+        params.setdefault(name, value)
+    filters = cluster_filters_from(params)
+    sort = request.GET.get("sort") or "worth"
+    page = page_number(request.GET)
+    found = cluster_list(dataset, filters=filters, sort=sort, page=page, size=PAGE_SIZE, run=run)
+    query = kept_query(request.GET)
+    own = [(name, value) for name in FILTER_NAMES for value in request.GET.getlist(name) if value]
+    return Queue(
+        found=found,
+        rows=tuple(_row(row, query) for row in found.page.items),
+        columns=tuple(largest_first(COLUMNS, request.GET, sort=sort)),
+        paging=paging_for(request.GET, page=found.page.number, total=found.page.n_matching),
+        sort=sort,
+        query=query,
+        families=tuple(_family_link(request.GET, name, filters) for name in FAMILIES),
+        filters=tuple(own),
+        is_filtered=bool(own),
+        clear_href=changed(request.GET, **dict.fromkeys(FILTER_NAMES)),
+        export_fields=export_fields(params, sort),
+    )
+
+
+def kept_query(query: QueryDict) -> str:
+    """The part of an address that says which list one came from, to be carried to a cluster and back."""
+    kept = [(name, value) for name in KEPT for value in query.getlist(name) if value]
+    return urlencode(kept)
+
+
+def export_fields(params: QueryDict, sort: str) -> tuple[tuple[str, str], ...]:
+    """The list's filters and order as fields of the form that asks for an export."""
+    fields = [(name, value) for name in FILTER_NAMES for value in params.getlist(name) if value]
+    return (*fields, ("sort", sort))
+
+
+def largest_first(columns: tuple[Column, ...], query: QueryDict, *, sort: str) -> list[Column]:
+    """Columns with links that sort by them: the largest first, and the smallest after a second press."""
+    made = []
+    for column in columns:
+        if not column.key:
+            made.append(column)
+            continue
+        is_current = sort.lstrip("-") == column.key
+        is_smallest = is_current and sort.startswith("-")
+        href = changed(query, sort=column.key if is_smallest or not is_current else f"-{column.key}")
+        direction = ("ascending" if is_smallest else "descending") if is_current else ""
+        made.append(Column(column.label, column.key, column.numeric, column.title, href, direction))
+    return made
+
+
+def state_of(row: ClusterRow) -> tuple[str, str, str, str]:
+    """Symbol, word, detail and tone of where a cluster stands: decided, in a case, or how it changed."""
+    if row.verdict:
+        word = row.verdict.same_operator_label
+        return "decided", word, f"abusive: {row.verdict.abusive_label.lower()}", "settled"
+    if row.case:
+        detail = f"case {row.case.number}" + (f", {row.case.owner}" if row.case.owner else "")
+        return "taken", row.case.state_label, detail, "active"
+    return CHANGE_SYMBOLS.get(row.change, "seen"), row.change_label or "Seen", "", "neutral"
+
+
+def stale_words(status: RunStatus) -> tuple[str, str]:
+    """What is to be said of a newer run than the one shown: words and tone, empty where there is none."""
+    shown = f"Scores from run {status.latest.number}" if status.latest else "Nothing has been linked yet"
+    if status.open:
+        share = status.open.share_done
+        at = f"is at {share:.0%}".replace("%", " %") if share is not None else "waits for its turn"
+        return f"{shown}; run {status.open.number} {at}.", "info"
+    if status.failed:
+        return f"{shown}; run {status.failed.number} failed and changed nothing.", "caution"
+    return "", ""
+
+
+def _row(row: ClusterRow, query: str) -> QueueRow:
+    symbol, word, detail, tone = state_of(row)
+    return QueueRow(
+        row=row,
+        href=f"/clusters/{row.public_id}/" + (f"?{query}" if query else ""),
+        meter=worth_meter(row),
+        families=families_mask(row.families),
+        bits=millibits(row.bits),
+        symbol=symbol,
+        word=word,
+        detail=detail,
+        tone=tone,
+    )
+
+
+def _family_link(query: QueryDict, name: str, filters: ClusterFilters) -> Link:
+    chosen = [f for f in filters.families if f != name]
+    is_on = name in filters.families
+    wanted: Any = ",".join(chosen if is_on else [*chosen, name]) or None
+    return Link(name, changed(query, families=wanted), current=is_on)

@@ -73,8 +73,8 @@ def export_request(
     *,
     by: User,
     subject: str,
-    format: str,
-    filters: Mapping[str, Any] | None = None,  # noqa: A002
+    format: str,  # noqa: A002
+    filters: Mapping[str, Any] | None = None,
 ) -> Export:
     """The export, recorded; ready on return when it is small, else queued for a worker (the caller hints one)."""
     require(by, Capability.EXPORT)

@@ -135,6 +135,8 @@ class NoteRow:
     author: Person
     text: str
     created_at: datetime
+    case_public_id: str
+    case_number: int
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from core import audit
 from core.access import Capability
 from core.models import AuditEntry, Dataset
-from investigations.models import Case, CaseAccount, CaseCluster, CaseNote, Verdict
+from investigations.models import Case, CaseAccount, CaseCluster, CaseNote, Cluster, Verdict
 from investigations.models.choices import (
     CASE_TRANSITIONS,
     CASE_UNDOABLE,
@@ -198,12 +198,25 @@ def case_detail(case: Case, *, user: User) -> CaseDetail:
 
 def note_list(case: Case) -> QuerySet[CaseNote]:
     """The notes of a case, oldest first."""
-    return CaseNote.objects.filter(case=case).select_related("author").order_by("created_at", "id")
+    return CaseNote.objects.filter(case=case).select_related("author", "case").order_by("created_at", "id")
 
 
 def note_row(note: CaseNote) -> NoteRow:
-    """A note with its author."""
-    return NoteRow(note.public_id, user_person(note.author), note.text, note.created_at)
+    """A note with its author and case."""
+    return NoteRow(
+        note.public_id,
+        user_person(note.author),
+        note.text,
+        note.created_at,
+        note.case.public_id,
+        note.case.number,
+    )
+
+
+def note_rows_of_cluster(cluster: Cluster) -> tuple[NoteRow, ...]:
+    """The notes of the cases that hold a cluster, newest first, at most NOTES_SHOWN. One query."""
+    notes = CaseNote.objects.filter(case__case_clusters__cluster=cluster).select_related("author", "case")
+    return tuple(note_row(note) for note in notes.order_by("-created_at", "-id")[:NOTES_SHOWN])
 
 
 def owner_choices() -> list[Person]:

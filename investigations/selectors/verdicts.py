@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from core.models import Dataset
 from investigations.models import Cluster, Member, Verdict
@@ -183,31 +184,61 @@ def hypothesis_rows(answers: Mapping[str, Mapping[str, str]]) -> tuple[Hypothesi
 
 def verdict_drift(verdict: Verdict) -> Drift:
     """The cluster as decided upon against the cluster now. Two queries."""
-    frozen = verdict.frozen
-    figures = frozen["figures"]
-    then = {row[0] for row in frozen["members"]}
     cluster = Cluster.objects.select_related("current__run").get(pk=verdict.cluster_id)
-    current = cluster.current
-    is_ended = current is None or cluster.ended_in_id is not None
-    now: set[str] = set(then)
-    if current is not None and not is_ended and current.pk != verdict.version_id:
-        now = set(Member.objects.filter(version=current).values_list("account__public_id", flat=True))
-    gained = current.families & ~figures["families"] if current and not is_ended else 0
-    lost = figures["families"] & ~current.families if current and not is_ended else 0
-    bits_now = current.bits if current and not is_ended else None
+    frozen = verdict.frozen
+    then = _Then(frozen["run"]["number"], frozen["figures"], frozenset(row[0] for row in frozen["members"]))
+    is_same = cluster.current_id == verdict.version_id
+    return _drift(then, cluster, then.members if is_same else _members_now(cluster))
+
+
+def verdict_drift_of_cluster(cluster: Cluster) -> list[tuple[VerdictRow, Drift]]:
+    """Every verdict on a cluster, newest first, with the drift since. Three queries."""
+    now = Cluster.objects.select_related("current__run").get(pk=cluster.pk)
+    members = _members_now(now)
+    rows = rows_with_relations(Verdict.objects.filter(cluster=cluster)).annotate(
+        then_run=F("frozen__run__number"), then_figures=F("frozen__figures"), then_members=F("frozen__members")
+    )
+    found = []
+    for verdict in rows.order_by("-created_at", "-id"):
+        told: Any = verdict
+        then = _Then(told.then_run, told.then_figures, frozenset(row[0] for row in told.then_members))
+        found.append((verdict_row(verdict), _drift(then, now, members)))
+    return found
+
+
+@dataclass(frozen=True)
+class _Then:
+    run_number: int
+    figures: Mapping[str, Any]
+    members: frozenset[str]
+
+
+def _members_now(cluster: Cluster) -> frozenset[str]:
+    rows = Member.objects.filter(version=cluster.current_id) if cluster.current_id else Member.objects.none()
+    return frozenset(rows.values_list("account__public_id", flat=True))
+
+
+def _drift(then: _Then, cluster: Cluster, now: frozenset[str]) -> Drift:
+    current = None if cluster.ended_in_id else cluster.current
+    families = then.figures["families"]
+    if current is None:
+        now = then.members
+    gained = current.families & ~families if current else 0
+    lost = families & ~current.families if current else 0
+    bits_now = current.bits if current else None
     return Drift(
-        has_changed=is_ended or now != then or bool(gained or lost) or bits_now != figures["bits"],
-        is_ended=is_ended,
-        run_then=frozen["run"]["number"],
-        run_now=current.run.number if current and not is_ended else None,
-        joined=tuple(sorted(now - then)),
-        left=tuple(sorted(then - now)),
-        bits_then=figures["bits"],
+        has_changed=now != then.members or bool(gained or lost) or bits_now != then.figures["bits"],
+        is_ended=current is None,
+        run_then=then.run_number,
+        run_now=current.run.number if current else None,
+        joined=tuple(sorted(now - then.members)),
+        left=tuple(sorted(then.members - now)),
+        bits_then=then.figures["bits"],
         bits_now=bits_now,
         families_gained=mask_families(gained),
         families_lost=mask_families(lost),
-        n_then=len(then),
-        n_now=0 if is_ended else len(now),
-        n_actionable_then=figures["n_actionable"],
-        n_actionable_now=current.n_actionable if current and not is_ended else 0,
+        n_then=len(then.members),
+        n_now=len(now) if current else 0,
+        n_actionable_then=then.figures["n_actionable"],
+        n_actionable_now=current.n_actionable if current else 0,
     )

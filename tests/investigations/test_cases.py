@@ -12,7 +12,13 @@ from investigations.access import case_get_for
 from investigations.models import Case, CaseNote
 from investigations.models.choices import CASE_TRANSITIONS, CASE_UNDOABLE, CaseState
 from investigations.selectors.case_shapes import CaseFilters
-from investigations.selectors.cases import case_detail, case_filters_from, case_list, owner_choices
+from investigations.selectors.cases import (
+    case_detail,
+    case_filters_from,
+    case_list,
+    note_rows_of_cluster,
+    owner_choices,
+)
 from investigations.services import cases
 from investigations.services.cases import (
     case_account_add,
@@ -282,6 +288,15 @@ def test_it_refuses_a_note_that_is_none(cast: Cast, text: Any) -> None:
 def test_notes_keep_lines_and_any_script(cast: Cast) -> None:
     text = "Erste Zeile\n\tзторой ряд\n三行目 🙂 =1+1"
     assert case_note_add(case_make(cast), by=cast.people.lead, text=text).text == text
+
+
+def test_it_reads_the_notes_about_a_cluster_over_all_its_cases(cast: Cast) -> None:
+    for number, text in ((1, "First"), (2, "Second")):
+        case_note_add(case_make(cast), by=cast.people.lead, text=text)
+        assert Case.objects.filter(number=number).exists()
+    case_note_add(case_make(cast, clusters=[cast.pair]), by=cast.people.lead, text="Elsewhere")
+    notes = note_rows_of_cluster(cast.cards)
+    assert [(n.text, n.case_number) for n in notes] == [("Second", 2), ("First", 1)]
 
 
 def test_the_database_refuses_to_change_a_note(cast: Cast) -> None:

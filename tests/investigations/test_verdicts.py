@@ -18,7 +18,13 @@ from investigations.models.choices import Hypothesis
 from investigations.selectors.case_shapes import VerdictFilters
 from investigations.selectors.cases import case_detail
 from investigations.selectors.frozen import digest_of, frozen_read
-from investigations.selectors.verdicts import verdict_detail, verdict_drift, verdict_filters_from, verdict_list
+from investigations.selectors.verdicts import (
+    verdict_detail,
+    verdict_drift,
+    verdict_drift_of_cluster,
+    verdict_filters_from,
+    verdict_list,
+)
 from investigations.services import frozen as freezing
 from investigations.services.cases import case_cluster_add, case_cluster_remove, case_transition
 from investigations.services.verdicts import HypothesisInput, StandingInput, frozen_verify, verdict_record
@@ -334,6 +340,22 @@ def test_it_shows_the_drift_since(cast: Cast) -> None:
     cast.cards.save()
     ended = verdict_drift(verdict)
     assert (ended.is_ended, ended.run_now, ended.n_now, ended.joined) == (True, None, 0, ())
+
+
+def test_it_shows_the_drift_of_every_verdict_on_a_cluster(cast: Cast) -> None:
+    first = record(cast)
+    now = grown(cast)
+    second = verdict_record(case_make(cast), cast.cards, by=cast.people.lead, decision=decision())
+    with CaptureQueriesContext(connection) as queries:
+        found = verdict_drift_of_cluster(cast.cards)
+    assert len(queries) == 3
+    assert [(row.public_id, drift) for row, drift in found] == [
+        (second.public_id, verdict_drift(second)),
+        (first.public_id, verdict_drift(first)),
+    ]
+    assert [drift.has_changed for _, drift in found] == [False, True]
+    assert found[0][1].run_then == now.run.number
+    assert verdict_drift_of_cluster(cast.pair) == []
 
 
 def test_it_lists_and_filters(cast: Cast) -> None:

@@ -49,4 +49,5 @@ def _behaviour(detail: ClusterDetail) -> str:
     if not row.n_accounts or not row.n_exchanges:
         return f"{row.n_sessions:,} sessions."
     each = row.n_exchanges / row.n_accounts
-    return f"{row.n_sessions:,} sessions, {row.n_exchanges:,} exchanges ({each:,.0f} an account), {row.n_output_tokens:,} output tokens."
+    use = f"{row.n_sessions:,} sessions, {row.n_exchanges:,} exchanges ({each:,.0f} an account)"
+    return f"{use}, {row.n_output_tokens:,} output tokens."

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from core.access import Capability, allow
 from core.models import Dataset
+from core.requests import SignedInRequest
 from investigations.access import cluster_get_for
 from investigations.selectors.cluster import cluster_detail
 from investigations.selectors.clusters import cluster_counts
@@ -64,28 +65,28 @@ class TriagePage:
 
 @allow(Capability.VIEW)
 @require_safe
-def triage(request: HttpRequest) -> HttpResponse:
+def triage(request: SignedInRequest) -> HttpResponse:
     """What should I look at next, and why that?"""
     return _page(request, name="triage", default="look")
 
 
 @allow(Capability.VIEW)
 @require_safe
-def cluster_list(request: HttpRequest) -> HttpResponse:
+def cluster_list(request: SignedInRequest) -> HttpResponse:
     """Every cluster of the newest run."""
     return _page(request, name="cluster-list", default="all")
 
 
 @allow(Capability.VIEW)
 @require_safe
-def cluster_preview(request: HttpRequest, public_id: str) -> HttpResponse:
+def cluster_preview(request: SignedInRequest, public_id: str) -> HttpResponse:
     """The pane beside the list for one cluster, for htmx."""
     cluster = cluster_get_for(request.user, public_id)
     preview = preview_of(cluster_detail(cluster), query=kept_query(request.GET))
     return render(request, "triage/preview.html", {"preview": preview})
 
 
-def _page(request: HttpRequest, *, name: str, default: str) -> HttpResponse:
+def _page(request: SignedInRequest, *, name: str, default: str) -> HttpResponse:
     user: Any = request.user
     dataset = dataset_for(request)
     view = request.GET.get("view", default)
@@ -131,7 +132,7 @@ def _base(view: str, user: Any) -> dict[str, str]:
     }.get(view, {})
 
 
-def _view_href(request: HttpRequest, key: str, default: str) -> str:
+def _view_href(request: SignedInRequest, key: str, default: str) -> str:
     query = request.GET.copy()
     for name in ("page", "at", "view", "case", "change", "owner"):
         query.pop(name, None)
@@ -159,7 +160,7 @@ def _heading(queue: Queue, counts: dict[str, int], view: str) -> str:
     return words.get(view, f"{n:,} {noun} in run {queue.run_number}")
 
 
-def _preview(request: HttpRequest, queue: Queue) -> Preview | None:
+def _preview(request: SignedInRequest, queue: Queue) -> Preview | None:
     """The pane for the row that the address names, else for the first."""
     shown = [row.row.public_id for row in queue.rows]
     if not shown:

@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 T ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev test lint fix bench lock
+.PHONY: help run setup setup-dev test lint fix bench lock fuzz-api
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ fix: setup-dev ## mend what can be mended by itself
 
 bench: setup-dev ## the benchmarks, as tables
 	@for file in bench/bench_*.py; do $(VENV_PYTHON) -m bench.$$(basename $$file .py) || exit 1; done
+
+fuzz-api: setup-dev ## minutes of odd requests against the live API (FUZZ_EXAMPLES=50 FUZZ_SEED=1)
+	@$(VENV_PYTHON) -m pytest tests/api/fuzz.py -q -n0 -p no:randomly
 
 lock: setup-dev ## newer versions of all dependencies, in uv.lock and the requirements files
 	@$(VENV_PYTHON) scripts/lock.py

@@ -7,20 +7,34 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 from core.public_ids import ALPHABET, LENGTH
 
 
 class InputSerializer(serializers.Serializer[Any]):
-    """Input that names its fields: one that it doesn't know is refused instead of dropped in silence."""
+    """Input that says what it means: an unknown field is refused instead of dropped, a number is no text."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
-            message = f"There is no such field. Fields: {', '.join(self.fields)}."
-            raise serializers.ValidationError(
-                {name[:80]: [serializers.ErrorDetail(message, code="unknown_field")] for name in unknown[:20]}
-            )
+        if isinstance(data, dict):
+            known = f"There is no such field. Fields: {', '.join(self.fields)}."
+            unknown = [name for name in data if name not in self.fields][:20]
+            faults: dict[str, Any] = {name[:80]: [ErrorDetail(known, code="unknown_field")] for name in unknown}
+            for name, field in self.fields.items():
+                if name in data and (fault := _not_text(field, data[name])):
+                    faults[name] = fault
+            if faults:
+                raise serializers.ValidationError(faults)
         return super().to_internal_value(data)
+
+
+def _not_text(field: serializers.Field[Any, Any, Any, Any], value: Any) -> Any:
+    """The fault of a value that should be a text; the framework would turn 0 into "0", and 007 can't be told from 7."""
+    if isinstance(field, serializers.CharField) and not isinstance(value, str | None):
+        return [ErrorDetail("This is not a text.", code="not_text")]
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        return {i: fault for i, one in enumerate(value) if (fault := _not_text(field.child, one))}
+    return None
 
 
 class ZonedDateTimeField(serializers.DateTimeField):

@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.serializers import Serializer
 
+from core.api.fields import InputSerializer
 from core.api.permissions import capabilities_for
 from core.api.problems import MEDIA_TYPE
 
@@ -134,6 +135,13 @@ class ApiSchema(AutoSchema):
         for status in self._problem_statuses(operation, method):
             operation["responses"].setdefault(status, {"$ref": f"#/components/responses/{PROBLEMS[status][0]}"})
         return operation
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
+        """The schema of an object; one that comes in has the named fields and no others."""
+        mapped: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
+        if isinstance(serializer, InputSerializer):
+            mapped["additionalProperties"] = False
+        return mapped
 
     def _problem_statuses(self, operation: dict[str, Any], method: Any) -> list[str]:
         statuses = ["400", "401", "403", "406", "429"]

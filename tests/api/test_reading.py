@@ -95,6 +95,8 @@ def test_lookup_by_platform_ids(lead: Api, cast: Cast) -> None:
         ({"platform_ids": ["x"] * 201}, "/platform_ids"),
         ({"platform_ids": ["ok", ""]}, "/platform_ids/1"),
         ({"platform_ids": [{"a": 1}]}, "/platform_ids/0"),
+        ({"platform_ids": ["7", 7]}, "/platform_ids/1"),
+        ({"platform_ids": ["7"], "dataset": 0}, "/dataset"),
     ],
 )
 def test_bad_lookups(body: dict[str, Any], pointer: str, lead: Api, cast: Cast) -> None:

@@ -10,13 +10,14 @@ import pyarrow.compute as pc
 
 from accounts import normalise
 from accounts.ingest.convert import Typed
+from accounts.ingest.kernels.lookup import ABSENT, NameTable
 from accounts.ingest.problems import Refusal, Refusals
 from accounts.ingest.readers import Piece
 from accounts.kinds import kind_get
 from core import keys
 
-REMEMBERED = 400_000
-"""Values whose digest is remembered; then the memory starts anew (a value sealed twice costs time only)."""
+REMEMBERED = 2_000_000
+"""Values of a kind whose digest is remembered; then that memory starts anew (a value sealed twice costs time only)."""
 
 IDENTIFIERS = pa.schema(
     [
@@ -39,27 +40,77 @@ class Digested:
     """Row to the reason why its value is unusable."""
 
 
+class Known:
+    """Values of one kind that were met, with their digests: compact, and asked a whole column at a time.
+
+    Two tables, so that adding a few values to many does not build the large one anew each time.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._values: list[list[pa.Array]] = [[], []]
+        self._digests = np.zeros((0, 16), np.uint8)
+        self._tables: list[NameTable | None] = [None, None]
+        self._sizes = [0, 0]
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def find(self, values: pa.Array) -> np.ndarray:
+        """Each value's row among the digests, ABSENT for those not met."""
+        found = np.full(len(values), ABSENT, np.int64)
+        for table in self._tables:
+            if table is not None:
+                found = np.maximum(found, table.find(values))
+        return found
+
+    def add(self, values: pa.Array, digests: list[bytes]) -> None:
+        """Remembers new values."""
+        fresh = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
+        self._digests = np.concatenate([self._digests, fresh])
+        self._values[1].append(values)
+        self._sizes[1] += len(values)
+        if 2 * self._sizes[1] > self._sizes[0]:
+            self._values = [self._values[0] + self._values[1], []]
+            self._sizes = [sum(self._sizes), 0]
+            self._tables = [self._table(0, 0), None]
+        else:
+            self._tables[1] = self._table(1, self._sizes[0])
+
+    def texts(self, rows: np.ndarray) -> pa.Array:
+        """The digests of rows as 32 hex digits, null for ABSENT."""
+        if not len(self._digests):
+            return pa.nulls(len(rows), pa.string())
+        text = self._digests[np.maximum(rows, 0)].tobytes().hex().encode("ascii")
+        offsets = np.arange(0, 32 * len(rows) + 1, 32, dtype=np.int32)
+        made = pa.StringArray.from_buffers(len(rows), pa.py_buffer(offsets), pa.py_buffer(text))
+        return pc.if_else(pa.array(rows != ABSENT), made, pa.scalar(None, pa.string()))
+
+    def _table(self, which: int, first: int) -> NameTable:
+        numbers = np.arange(first, first + self._sizes[which], dtype=np.int64)
+        return NameTable(pa.concat_arrays(self._values[which]), numbers, self._key)
+
+
 class Identifying:
     """Digests of one file's values; collects the sealed form of each value it meets for the first time."""
 
     def __init__(self, key: keys.Key) -> None:
         self._key = key
-        self._known: dict[str, dict[str, str]] = {}
-        self._n_known = 0
+        self._table_key = keys.hash_key("identify-table", size=16, key=key)
+        self._known: dict[str, Known] = {}
         self._fresh: list[pa.RecordBatch] = []
 
     def column(self, kind: str, values: pa.Array) -> Digested:
         """The digests of a text column of one kind."""
         encoded = pc.dictionary_encode(values)
-        distinct = encoded.dictionary.to_pylist()
+        distinct = encoded.dictionary
         reasons = self._learn(kind, distinct)
         known = self._known[kind]
-        looked_up = pa.array([known.get(value) for value in distinct], pa.string())
-        digests = pc.take(looked_up, encoded.indices)
+        digests = pc.take(known.texts(known.find(distinct)), encoded.indices)
         if not reasons:
             return Digested(digests)
         indices = encoded.indices.to_pylist()
-        wrong = {i: reasons[distinct[j]] for i, j in enumerate(indices) if j is not None and distinct[j] in reasons}
+        wrong = {i: reasons[j] for i, j in enumerate(indices) if j is not None and j in reasons}
         return Digested(digests, wrong)
 
     def take_fresh(self) -> list[pa.RecordBatch]:
@@ -67,28 +118,25 @@ class Identifying:
         fresh, self._fresh = self._fresh, []
         return fresh
 
-    def _learn(self, kind: str, values: list[str]) -> dict[str, str]:
-        """Digests and seals the values not met before; returns the reasons of those that are unusable."""
-        if self._n_known > REMEMBERED:
-            self._known, self._n_known = {}, 0
-        known = self._known.setdefault(kind, {})
-        registered = kind_get(kind)
-        reasons: dict[str, str] = {}
-        new, clear = [], []
-        for value in values:
-            if value in known:
-                continue
+    def _learn(self, kind: str, values: pa.Array) -> dict[int, str]:
+        """Digests and seals the values not met before; returns the places of those that are unusable, and why."""
+        known = self._known.get(kind)
+        if known is None or len(known) > REMEMBERED:
+            known = self._known[kind] = Known(self._table_key)
+        places = np.flatnonzero(known.find(values) == ABSENT).tolist()
+        normal = kind_get(kind).normalise
+        reasons: dict[int, str] = {}
+        clear, used = [], []
+        for place, value in zip(places, values.take(pa.array(places, pa.int64())).to_pylist(), strict=True):
             try:
-                clear.append(registered.normalise(value))
-                new.append(value)
+                clear.append(normal(value))
+                used.append(place)
             except normalise.Unusable as error:
-                reasons[value] = str(error)
-        if new:
+                reasons[place] = str(error)
+        if used:
             digests = keys.values_digest(clear, kind=kind, normaliser_version=normalise.VERSION, key=self._key)
-            texts = [digest.hex() for digest in digests]
-            known.update(zip(new, texts, strict=True))
-            self._n_known += len(new)
-            self._seal(kind, dict(zip(texts, clear, strict=True)))
+            known.add(values.take(pa.array(used, pa.int64())), digests)
+            self._seal(kind, {digest.hex(): text for digest, text in zip(digests, clear, strict=True)})
         return reasons
 
     def _seal(self, kind: str, clear: dict[str, str]) -> None:

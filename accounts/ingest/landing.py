@@ -43,6 +43,7 @@ class Landing:
         self._dataset = dataset
         self._file = file
         self.landed = Landed()
+        self._first_new_identifier: int | None = None
 
     def all(self, event_files: list[str]) -> Landed:
         """Lands everything but the event directory's manifest row."""
@@ -139,6 +140,8 @@ class Landing:
         )
         copy_in(self._cursor, "met", ["kind", "digest", "sealed", "data_key", "mask", "public_id"], rows, ids=True)
         self._cursor.execute("ANALYZE met")
+        self._cursor.execute("SELECT coalesce(max(id), 0) + 1 FROM accounts_identifier")
+        self._first_new_identifier = self._cursor.fetchone()[0]
         self._cursor.execute(
             """INSERT INTO accounts_identifier
                 (public_id, dataset_id, kind, key_id, normaliser_version, digest, sealed, data_key, mask)
@@ -210,28 +213,40 @@ class Landing:
             self.landed.add("identifiers", accepted=n - merged, duplicates=merged)
 
     def _sightings(self, origin: str, counted: str, merge: str) -> int:
-        """Adds one table's sightings, or widens those that are there; leaves them in `seen` with `is_news`."""
+        """Adds one table's sightings, or widens those that are there; these it leaves in `seen` with `is_news`.
+
+        Nobody can have been seen with an identifier that this file brings: those go straight in.
+        """
         if not self._staging.count(origin) or not self._staging.count("numbers"):
             return 0
-        rows = self._staging.batches(
-            f"""SELECT u.account, numbers.id, make_timestamp(u.first), make_timestamp(u.last), u.n FROM (
-                SELECT account, digest, min(first) AS first, max(last) AS last, {counted} AS n
-                FROM uses WHERE origin = '{origin}' GROUP BY account, digest
-            ) u JOIN numbers USING (digest) ORDER BY u.account, numbers.id"""
+        self._db.execute(
+            f"""CREATE OR REPLACE TEMP TABLE sighted AS SELECT u.account, numbers.id AS identifier,
+                make_timestamp(u.first) AS first_at, make_timestamp(u.last) AS last_at, u.n
+            FROM (SELECT account, digest, min(first) AS first, max(last) AS last, {counted} AS n
+                FROM uses WHERE origin = '{origin}' GROUP BY account, digest) u JOIN numbers USING (digest)"""
         )
         columns = ["account_id", "identifier_id", "first_at", "last_at", "n"]
+        first_new, self._first_new_identifier = self._first_new_identifier, None
+        known = "true" if first_new is None else f"identifier < {first_new}"
+        fields = "SELECT account, identifier, first_at, last_at, CAST(least(greatest(n, 1), 2147483647) AS INTEGER)"
+        if first_new is not None:
+            rows = self._staging.batches(f"{fields} FROM sighted WHERE NOT ({known}) ORDER BY account, identifier")
+            copy_in(self._cursor, "accounts_sighting", columns, rows)
+        rows = self._staging.batches(f"SELECT * FROM sighted WHERE {known} ORDER BY account, identifier")
         self._temp(
             "seen",
             """account_id bigint, identifier_id bigint, first_at timestamptz,
             last_at timestamptz, n bigint, is_news boolean DEFAULT true""",
         )
         n = copy_in(self._cursor, "seen", columns, rows)
+        if not n:
+            return self._staging.count("sighted")
         self._cursor.execute("ANALYZE seen")
         if origin == "identifiers":
             self._cursor.execute(_NEWS)
         self._cursor.execute(_WIDEN.format(n=merge))
         self._cursor.execute(_APPEAR)
-        return n
+        return self._staging.count("sighted")
 
     def _sessions(self) -> None:
         total = self._staging.count("sessions")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from accounts.ingest.copying import copy_out, ids_reserve
-from accounts.ingest.kernels.lookup import ABSENT, AccountTable
+from accounts.ingest.kernels.lookup import ABSENT, NameTable
 from core.models import Dataset
 
 
@@ -62,7 +62,7 @@ class AccountNames:
             self._table = self._build()
         self._first_new = None
 
-    def _build(self) -> AccountTable:
+    def _build(self) -> NameTable:
         names = pa.concat_arrays(self._names) if self._names else pa.array([], pa.string())
         numbers = np.concatenate(self._numbers) if self._numbers else np.zeros(0, np.int64)
-        return AccountTable(names, numbers, self._key)
+        return NameTable(names, numbers, self._key)

@@ -6,146 +6,211 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('core', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("core", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='batch',
-            name='started_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="batch",
+            name="started_by",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='accountversion',
-            name='batch',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.batch'),
+            model_name="accountversion",
+            name="batch",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="accounts.batch"
+            ),
         ),
         migrations.AddField(
-            model_name='account',
-            name='batch',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.batch'),
+            model_name="account",
+            name="batch",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="accounts.batch"
+            ),
         ),
         migrations.AddField(
-            model_name='batchfile',
-            name='batch',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='accounts.batch'),
+            model_name="batchfile",
+            name="batch",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="files", to="accounts.batch"
+            ),
         ),
         migrations.AddField(
-            model_name='eventdirectory',
-            name='batch_file',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.batchfile'),
+            model_name="eventdirectory",
+            name="batch_file",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="accounts.batchfile"
+            ),
         ),
         migrations.AddField(
-            model_name='eventdirectory',
-            name='dataset',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='event_directories', to='core.dataset'),
+            model_name="eventdirectory",
+            name="dataset",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="event_directories", to="core.dataset"
+            ),
         ),
         migrations.AddField(
-            model_name='identifier',
-            name='dataset',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identifiers', to='core.dataset'),
+            model_name="identifier",
+            name="dataset",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="identifiers", to="core.dataset"
+            ),
         ),
         migrations.AddField(
-            model_name='reject',
-            name='batch_file',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rejects', to='accounts.batchfile'),
+            model_name="reject",
+            name="batch_file",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="rejects", to="accounts.batchfile"
+            ),
         ),
         migrations.AddField(
-            model_name='session',
-            name='account',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='accounts.account'),
+            model_name="session",
+            name="account",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="sessions",
+                to="accounts.account",
+            ),
         ),
         migrations.AddField(
-            model_name='session',
-            name='batch',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.batch'),
+            model_name="session",
+            name="batch",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="accounts.batch"
+            ),
         ),
         migrations.AddField(
-            model_name='session',
-            name='dataset',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='core.dataset'),
+            model_name="session",
+            name="dataset",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="core.dataset"
+            ),
         ),
         migrations.AddField(
-            model_name='session',
-            name='device',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.identifier'),
+            model_name="session",
+            name="device",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="accounts.identifier",
+            ),
         ),
         migrations.AddField(
-            model_name='session',
-            name='ip',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.identifier'),
+            model_name="session",
+            name="ip",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="accounts.identifier",
+            ),
         ),
         migrations.AddField(
-            model_name='session',
-            name='tls',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.identifier'),
+            model_name="session",
+            name="tls",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="accounts.identifier",
+            ),
         ),
         migrations.AddField(
-            model_name='session',
-            name='user_agent',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.identifier'),
+            model_name="session",
+            name="user_agent",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="accounts.identifier",
+            ),
         ),
         migrations.AddField(
-            model_name='sighting',
-            name='account',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='sightings', to='accounts.account'),
+            model_name="sighting",
+            name="account",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="sightings",
+                to="accounts.account",
+            ),
         ),
         migrations.AddField(
-            model_name='sighting',
-            name='identifier',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sightings', to='accounts.identifier'),
+            model_name="sighting",
+            name="identifier",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="sightings", to="accounts.identifier"
+            ),
         ),
         migrations.AddField(
-            model_name='truthlabel',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='truth', to='accounts.account'),
+            model_name="truthlabel",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="truth", to="accounts.account"
+            ),
         ),
         migrations.AddField(
-            model_name='waitingrow',
-            name='batch_file',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='waiting_rows', to='accounts.batchfile'),
+            model_name="waitingrow",
+            name="batch_file",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="waiting_rows", to="accounts.batchfile"
+            ),
         ),
         migrations.AddField(
-            model_name='waitingrow',
-            name='dataset',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='waiting_rows', to='core.dataset'),
+            model_name="waitingrow",
+            name="dataset",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="waiting_rows", to="core.dataset"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(fields=('dataset', 'platform_id'), name='account_once_in_a_dataset'),
+            model_name="account",
+            constraint=models.UniqueConstraint(fields=("dataset", "platform_id"), name="account_once_in_a_dataset"),
         ),
         migrations.AddIndex(
-            model_name='batchfile',
-            index=models.Index(fields=['digest'], name='batch_file_digest'),
+            model_name="batchfile",
+            index=models.Index(fields=["digest"], name="batch_file_digest"),
         ),
         migrations.AddConstraint(
-            model_name='identifier',
-            constraint=models.UniqueConstraint(fields=('dataset', 'kind', 'digest'), name='identifier_once_in_a_dataset'),
+            model_name="identifier",
+            constraint=models.UniqueConstraint(
+                fields=("dataset", "kind", "digest"), name="identifier_once_in_a_dataset"
+            ),
         ),
         migrations.AddIndex(
-            model_name='session',
-            index=models.Index(fields=['account', 'started_at'], name='session_of_an_account'),
+            model_name="session",
+            index=models.Index(fields=["account", "started_at"], name="session_of_an_account"),
         ),
         migrations.AddConstraint(
-            model_name='session',
-            constraint=models.UniqueConstraint(fields=('dataset', 'natural_key'), name='session_once_in_a_dataset'),
+            model_name="session",
+            constraint=models.UniqueConstraint(fields=("dataset", "natural_key"), name="session_once_in_a_dataset"),
         ),
         migrations.AddConstraint(
-            model_name='sighting',
-            constraint=models.UniqueConstraint(fields=('account', 'identifier'), name='sighting_once'),
+            model_name="sighting",
+            constraint=models.UniqueConstraint(fields=("account", "identifier"), name="sighting_once"),
         ),
         migrations.AddConstraint(
-            model_name='truthlabel',
-            constraint=models.UniqueConstraint(fields=('account', 'operator', 'since'), name='truth_once', nulls_distinct=False),
+            model_name="truthlabel",
+            constraint=models.UniqueConstraint(
+                fields=("account", "operator", "since"), name="truth_once", nulls_distinct=False
+            ),
         ),
         migrations.AddIndex(
-            model_name='waitingrow',
-            index=models.Index(fields=['dataset', 'account_digest'], name='waiting_for_an_account'),
+            model_name="waitingrow",
+            index=models.Index(fields=["dataset", "account_digest"], name="waiting_for_an_account"),
         ),
     ]

@@ -6,273 +6,380 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_relations'),
-        ('core', '0001_initial'),
-        ('investigations', '0001_initial'),
+        ("accounts", "0002_relations"),
+        ("core", "0001_initial"),
+        ("investigations", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='case',
-            name='opened_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="case",
+            name="opened_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='case',
-            name='owner',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='cases', to=settings.AUTH_USER_MODEL),
+            model_name="case",
+            name="owner",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="cases",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='caseaccount',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='case_accounts', to='accounts.account'),
+            model_name="caseaccount",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="case_accounts", to="accounts.account"
+            ),
         ),
         migrations.AddField(
-            model_name='caseaccount',
-            name='added_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="caseaccount",
+            name="added_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='caseaccount',
-            name='case',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='case_accounts', to='investigations.case'),
+            model_name="caseaccount",
+            name="case",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="case_accounts", to="investigations.case"
+            ),
         ),
         migrations.AddField(
-            model_name='casecluster',
-            name='added_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="casecluster",
+            name="added_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='casecluster',
-            name='case',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='case_clusters', to='investigations.case'),
+            model_name="casecluster",
+            name="case",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="case_clusters", to="investigations.case"
+            ),
         ),
         migrations.AddField(
-            model_name='casenote',
-            name='author',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="casenote",
+            name="author",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='casenote',
-            name='case',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='investigations.case'),
+            model_name="casenote",
+            name="case",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="notes", to="investigations.case"
+            ),
         ),
         migrations.AddField(
-            model_name='cluster',
-            name='dataset',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='clusters', to='core.dataset'),
+            model_name="cluster",
+            name="dataset",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="clusters", to="core.dataset"
+            ),
         ),
         migrations.AddField(
-            model_name='casecluster',
-            name='cluster',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='case_clusters', to='investigations.cluster'),
+            model_name="casecluster",
+            name="cluster",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="case_clusters", to="investigations.cluster"
+            ),
         ),
         migrations.AddField(
-            model_name='clusterversion',
-            name='cluster',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='investigations.cluster'),
+            model_name="clusterversion",
+            name="cluster",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="investigations.cluster"
+            ),
         ),
         migrations.AddField(
-            model_name='cluster',
-            name='current',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='investigations.clusterversion'),
+            model_name="cluster",
+            name="current",
+            field=models.OneToOneField(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="investigations.clusterversion",
+            ),
         ),
         migrations.AddField(
-            model_name='casecluster',
-            name='version',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='investigations.clusterversion'),
+            model_name="casecluster",
+            name="version",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="investigations.clusterversion",
+            ),
         ),
         migrations.AddField(
-            model_name='export',
-            name='dataset',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exports', to='core.dataset'),
+            model_name="export",
+            name="dataset",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="exports", to="core.dataset"
+            ),
         ),
         migrations.AddField(
-            model_name='export',
-            name='requested_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="export",
+            name="requested_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='lineageevent',
-            name='cluster',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lineage', to='investigations.cluster'),
+            model_name="lineageevent",
+            name="cluster",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="lineage", to="investigations.cluster"
+            ),
         ),
         migrations.AddField(
-            model_name='lineageevent',
-            name='other',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='investigations.cluster'),
+            model_name="lineageevent",
+            name="other",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="investigations.cluster"
+            ),
         ),
         migrations.AddField(
-            model_name='link',
-            name='a',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account'),
+            model_name="link",
+            name="a",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.account"
+            ),
         ),
         migrations.AddField(
-            model_name='link',
-            name='b',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account'),
+            model_name="link",
+            name="b",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.account"
+            ),
         ),
         migrations.AddField(
-            model_name='link',
-            name='cluster',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='investigations.cluster'),
+            model_name="link",
+            name="cluster",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="investigations.cluster"
+            ),
         ),
         migrations.AddField(
-            model_name='member',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='accounts.account'),
+            model_name="member",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="memberships", to="accounts.account"
+            ),
         ),
         migrations.AddField(
-            model_name='member',
-            name='version',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='members', to='investigations.clusterversion'),
+            model_name="member",
+            name="version",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="members",
+                to="investigations.clusterversion",
+            ),
         ),
         migrations.AddField(
-            model_name='run',
-            name='dataset',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='core.dataset'),
+            model_name="run",
+            name="dataset",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="core.dataset"
+            ),
         ),
         migrations.AddField(
-            model_name='run',
-            name='requested_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="run",
+            name="requested_by",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='link',
-            name='run',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='links', to='investigations.run'),
+            model_name="link",
+            name="run",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="links",
+                to="investigations.run",
+            ),
         ),
         migrations.AddField(
-            model_name='lineageevent',
-            name='run',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lineage', to='investigations.run'),
+            model_name="lineageevent",
+            name="run",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="lineage", to="investigations.run"
+            ),
         ),
         migrations.AddField(
-            model_name='hubvalue',
-            name='run',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='hubs', to='investigations.run'),
+            model_name="hubvalue",
+            name="run",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="hubs",
+                to="investigations.run",
+            ),
         ),
         migrations.AddField(
-            model_name='clusterversion',
-            name='run',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='cluster_versions', to='investigations.run'),
+            model_name="clusterversion",
+            name="run",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="cluster_versions",
+                to="investigations.run",
+            ),
         ),
         migrations.AddField(
-            model_name='cluster',
-            name='born_in',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='investigations.run'),
+            model_name="cluster",
+            name="born_in",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="investigations.run"
+            ),
         ),
         migrations.AddField(
-            model_name='cluster',
-            name='ended_in',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='investigations.run'),
+            model_name="cluster",
+            name="ended_in",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="investigations.run"
+            ),
         ),
         migrations.AddField(
-            model_name='verdict',
-            name='author',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="verdict",
+            name="author",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='verdict',
-            name='case',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='verdicts', to='investigations.case'),
+            model_name="verdict",
+            name="case",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="verdicts", to="investigations.case"
+            ),
         ),
         migrations.AddField(
-            model_name='verdict',
-            name='cluster',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='verdicts', to='investigations.cluster'),
+            model_name="verdict",
+            name="cluster",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="verdicts", to="investigations.cluster"
+            ),
         ),
         migrations.AddField(
-            model_name='verdict',
-            name='supersedes',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='superseded_by', to='investigations.verdict'),
+            model_name="verdict",
+            name="supersedes",
+            field=models.OneToOneField(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="superseded_by",
+                to="investigations.verdict",
+            ),
         ),
         migrations.AddField(
-            model_name='verdict',
-            name='version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='investigations.clusterversion'),
+            model_name="verdict",
+            name="version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="investigations.clusterversion"
+            ),
         ),
         migrations.AddField(
-            model_name='verdictstanding',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='standings', to='accounts.account'),
+            model_name="verdictstanding",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="standings", to="accounts.account"
+            ),
         ),
         migrations.AddField(
-            model_name='verdictstanding',
-            name='verdict',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='standings', to='investigations.verdict'),
+            model_name="verdictstanding",
+            name="verdict",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="standings",
+                to="investigations.verdict",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['dataset', 'state', '-opened_at'], name='case_list'),
+            model_name="case",
+            index=models.Index(fields=["dataset", "state", "-opened_at"], name="case_list"),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.UniqueConstraint(fields=('dataset', 'number'), name='case_number_once'),
+            model_name="case",
+            constraint=models.UniqueConstraint(fields=("dataset", "number"), name="case_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='caseaccount',
-            constraint=models.UniqueConstraint(fields=('case', 'account'), name='account_once_in_a_case'),
+            model_name="caseaccount",
+            constraint=models.UniqueConstraint(fields=("case", "account"), name="account_once_in_a_case"),
         ),
         migrations.AddConstraint(
-            model_name='casecluster',
-            constraint=models.UniqueConstraint(fields=('case', 'cluster'), name='cluster_once_in_a_case'),
+            model_name="casecluster",
+            constraint=models.UniqueConstraint(fields=("case", "cluster"), name="cluster_once_in_a_case"),
         ),
         migrations.AddIndex(
-            model_name='member',
-            index=models.Index(fields=['version', '-bits', 'id'], name='members_by_bits'),
+            model_name="member",
+            index=models.Index(fields=["version", "-bits", "id"], name="members_by_bits"),
         ),
         migrations.AddConstraint(
-            model_name='member',
-            constraint=models.UniqueConstraint(fields=('version', 'account'), name='member_once'),
+            model_name="member",
+            constraint=models.UniqueConstraint(fields=("version", "account"), name="member_once"),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(fields=('dataset', 'number'), name='run_number_once'),
+            model_name="run",
+            constraint=models.UniqueConstraint(fields=("dataset", "number"), name="run_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'running')), fields=('dataset',), name='one_run_at_a_time', violation_error_message='Another run of this dataset is under way.'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "running")),
+                fields=("dataset",),
+                name="one_run_at_a_time",
+                violation_error_message="Another run of this dataset is under way.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='link',
-            index=models.Index(fields=['run', 'b'], name='link_of_account_b'),
+            model_name="link",
+            index=models.Index(fields=["run", "b"], name="link_of_account_b"),
         ),
         migrations.AddConstraint(
-            model_name='link',
-            constraint=models.UniqueConstraint(fields=('run', 'a', 'b'), name='link_once'),
+            model_name="link",
+            constraint=models.UniqueConstraint(fields=("run", "a", "b"), name="link_once"),
         ),
         migrations.AddConstraint(
-            model_name='link',
-            constraint=models.CheckConstraint(condition=models.Q(('a__lt', models.F('b'))), name='link_in_order'),
+            model_name="link",
+            constraint=models.CheckConstraint(condition=models.Q(("a__lt", models.F("b"))), name="link_in_order"),
         ),
         migrations.AddConstraint(
-            model_name='hubvalue',
-            constraint=models.UniqueConstraint(fields=('run', 'kind', 'value'), name='hub_once'),
+            model_name="hubvalue",
+            constraint=models.UniqueConstraint(fields=("run", "kind", "value"), name="hub_once"),
         ),
         migrations.AddIndex(
-            model_name='clusterversion',
-            index=models.Index(fields=['run', '-worth', 'id'], name='triage_order'),
+            model_name="clusterversion",
+            index=models.Index(fields=["run", "-worth", "id"], name="triage_order"),
         ),
         migrations.AddIndex(
-            model_name='clusterversion',
-            index=models.Index(fields=['run', '-n_accounts', 'id'], name='triage_by_size'),
+            model_name="clusterversion",
+            index=models.Index(fields=["run", "-n_accounts", "id"], name="triage_by_size"),
         ),
         migrations.AddIndex(
-            model_name='clusterversion',
-            index=models.Index(fields=['run', '-bits', 'id'], name='triage_by_bits'),
+            model_name="clusterversion",
+            index=models.Index(fields=["run", "-bits", "id"], name="triage_by_bits"),
         ),
         migrations.AddConstraint(
-            model_name='clusterversion',
-            constraint=models.UniqueConstraint(fields=('run', 'cluster'), name='cluster_version_once'),
+            model_name="clusterversion",
+            constraint=models.UniqueConstraint(fields=("run", "cluster"), name="cluster_version_once"),
         ),
         migrations.AddConstraint(
-            model_name='verdictstanding',
-            constraint=models.UniqueConstraint(fields=('verdict', 'account'), name='standing_once'),
+            model_name="verdictstanding",
+            constraint=models.UniqueConstraint(fields=("verdict", "account"), name="standing_once"),
         ),
     ]

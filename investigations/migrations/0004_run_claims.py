@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('investigations', '0003_append_only'),
+        ("investigations", "0003_append_only"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='run',
-            name='claims',
+            model_name="run",
+            name="claims",
             field=models.PositiveIntegerField(default=0),
         ),
     ]

@@ -4,15 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('investigations', '0004_run_claims'),
+        ("investigations", "0004_run_claims"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='lineageevent',
-            name='kind',
-            field=models.CharField(choices=[('born', 'Born'), ('grew', 'Grew'), ('shrank', 'Shrank'), ('same', 'Unchanged'), ('changed', 'Changed'), ('merged', 'Merged'), ('split', 'Split'), ('ended', 'Ended')], max_length=8),
+            model_name="lineageevent",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("born", "Born"),
+                    ("grew", "Grew"),
+                    ("shrank", "Shrank"),
+                    ("same", "Unchanged"),
+                    ("changed", "Changed"),
+                    ("merged", "Merged"),
+                    ("split", "Split"),
+                    ("ended", "Ended"),
+                ],
+                max_length=8,
+            ),
         ),
     ]

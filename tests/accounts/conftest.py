@@ -12,7 +12,9 @@ from accounts.ingest.mapping import mapping_parse
 from accounts.models import Reject
 from accounts.services.ingest import IngestReport, ingest_files
 
-ACCOUNTS = "account_id,created_at,email\na1,2026-01-01T00:00:00Z,one@example.org\na2,2026-01-02T00:00:00Z,two@example.org\n"
+ACCOUNTS = (
+    "account_id,created_at,email\na1,2026-01-01T00:00:00Z,one@example.org\na2,2026-01-02T00:00:00Z,two@example.org\n"
+)
 SESSIONS = (
     "session_id,account_id,started_at,ip,user_agent\n"
     "s1,a1,2026-01-03T00:00:00Z,45.12.3.4,client/1\n"

@@ -76,7 +76,12 @@ def test_it_refuses_an_exchange_twice_with_other_content(load: Load, write: Writ
 
 def test_it_refuses_rows_in_mixed_encodings_and_nul_bytes_and_lone_surrogates(load: Load, write: Write) -> None:
     time = b",2026-01-01T00:00:00Z,"
-    lines = [b"account_id,created_at,plan", b"a1" + time + b"fr\xc3\xa9e", b"a2" + time + b"fr\xe9e", b"a3" + time + b"x\0y"]
+    lines = [
+        b"account_id,created_at,plan",
+        b"a1" + time + b"fr\xc3\xa9e",
+        b"a2" + time + b"fr\xe9e",
+        b"a3" + time + b"x\0y",
+    ]
     lines += [b"a4" + time + b"\xed\xa0\x80", b"a5" + time + b"ok"]
     report = load(write("accounts.csv", b"\xef\xbb\xbf" + b"\r\n".join(lines)))
     assert rejects_of(report) == [
@@ -113,7 +118,7 @@ def test_it_survives_every_third_row_bad(load: Load, write: Write) -> None:
 
 
 def test_it_survives_a_stray_quote_in_every_third_row(load: Load, write: Write) -> None:
-    rows = [f'a{i},1767225600,{chr(34) if i % 3 == 0 else ""}x' for i in range(300)]
+    rows = [f"a{i},1767225600,{chr(34) if i % 3 == 0 else ''}x" for i in range(300)]
     report = load(write("accounts.csv", "account_id,created_at,plan\n" + "\n".join(rows) + "\n"))
     assert report.accepted["accounts"] + report.refused["accounts"] == 300
     assert report.accepted["accounts"] == 200
@@ -271,7 +276,10 @@ def test_exchanges_wait_without_their_content(load: Load, write: Write) -> None:
         ('name = "a"', "has no [[source]]"),
         ('[[source]]\nfile = "a"', "at least one [[source.table]]"),
         ('[[source]]\nfile = "a"\n[[source.table]]\ntable = "people"', "“people” is not a table"),
-        ('[[source]]\nfile = "a"\n[source.time]\nzone = "Mars"\n[[source.table]]\ntable = "truth"', "“Mars” is not a time"),
+        (
+            '[[source]]\nfile = "a"\n[source.time]\nzone = "Mars"\n[[source.table]]\ntable = "truth"',
+            "“Mars” is not a time",
+        ),
         (
             '[[source]]\nfile = "a"\n[[source.table]]\ntable = "truth"\n[source.table.columns]\nwho = "x"',
             "has no column “who”",
@@ -281,7 +289,7 @@ def test_exchanges_wait_without_their_content(load: Load, write: Write) -> None:
 def test_it_says_what_is_wrong_with_a_mapping(text: str, words: str) -> None:
     from accounts.ingest.mapping import mapping_parse
 
-    with pytest.raises(FileProblem, match="mapping|source|table|zone") as caught:
+    with pytest.raises(FileProblem, match=r"mapping|source|table|zone") as caught:
         mapping_parse(text)
     assert words in caught.value.reason
 

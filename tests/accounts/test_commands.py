@@ -76,9 +76,7 @@ def test_dataset_lists_what_there_is(load: Load, write: Write) -> None:
     assert (row["name"], row["accounts"], row["sessions"]) == ("main", 2, 3)
 
 
-def test_dataset_delete_asks_and_knows_its_datasets(
-    load: Load, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dataset_delete_asks_and_knows_its_datasets(load: Load, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     load(write("accounts.csv", ACCOUNTS))
     monkeypatch.setattr("builtins.input", lambda _: "no")
     with pytest.raises(CommandError, match="Nothing was deleted"):

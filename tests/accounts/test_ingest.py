@@ -221,7 +221,9 @@ def test_a_mapping_renames_derives_and_takes_only_some_kinds(load: Load, write: 
         [source.table.constants]
         kind = "wallet"
     """
-    text = "id;who;when;ip;user_agent;wallet\n1;u1;02.07.2026 10:00;45.1.2.3;x;w1\n2;u1;01.01.2026 10:00;45.1.2.3;x;w2\n"
+    text = (
+        "id;who;when;ip;user_agent;wallet\n1;u1;02.07.2026 10:00;45.1.2.3;x;w1\n2;u1;01.01.2026 10:00;45.1.2.3;x;w2\n"
+    )
     report = load(write("log-1.csv", text), mapping=mapping)
     assert report.accepted == {"sessions": 2, "identifiers": 2}
     account = Account.objects.get()
@@ -234,7 +236,9 @@ def test_a_mapping_renames_derives_and_takes_only_some_kinds(load: Load, write: 
 
 
 def test_a_naive_time_is_read_in_the_mappings_zone(load: Load, write: Write) -> None:
-    mapping = '[[source]]\nfile = "accounts"\n[source.time]\nzone = "America/New_York"\n[[source.table]]\ntable = "accounts"'
+    mapping = (
+        '[[source]]\nfile = "accounts"\n[source.time]\nzone = "America/New_York"\n[[source.table]]\ntable = "accounts"'
+    )
     load(write("accounts.csv", "account_id,created_at\na1,2026-07-01T00:00:00\n"), mapping=mapping)
     assert Account.objects.get().created_at == datetime(2026, 7, 1, 4, tzinfo=UTC)
 

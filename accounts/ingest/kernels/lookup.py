@@ -1,4 +1,4 @@
-"""Platform ids to internal account numbers: an open-addressing table over the text itself, so that a hit is exact."""
+"""Names to numbers (accounts by platform id, values to digests): an open-addressing table over the text itself, so that a hit is exact."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def _find(data, offsets, slots, q_data, q_offsets, q_valid, k0, k1, out):  # typ
             at = (at + 1) & mask
 
 
-class AccountTable:
-    """Account numbers by platform id."""
+class NameTable:
+    """Numbers by name."""
 
     def __init__(self, names: pa.Array, numbers: np.ndarray, key: bytes) -> None:
         self._text: Text = text_buffers(names)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from investigations.models import CaseNote, Cluster, Verdict
-from investigations.selectors.case_shapes import NoteRow, user_person
+from investigations.selectors.case_shapes import NoteRow
+from investigations.selectors.cases import note_row
 from investigations.selectors.refs import bits_shown, verdict_ref
 from investigations.selectors.shapes import VerdictRef
 
@@ -51,7 +52,7 @@ def cluster_notes(cluster: Cluster) -> tuple[tuple[ClusterNote, ...], int]:
     shown = rows.select_related("author", "case").order_by("-created_at", "-id")[:NOTES_SHOWN]
     notes = tuple(
         ClusterNote(
-            NoteRow(note.public_id, user_person(note.author), note.text, note.created_at),
+            note_row(note),
             str(note.case.public_id),
             note.case.number,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -126,14 +127,14 @@ def activity_chart(activity: Activity, *, title: str, unit: str = "exchanges") -
 
 def activity_drawing(activity: Activity) -> HeatmapDrawing:
     """The heatmap without JavaScript; levels go by rank of count, so that one busy account doesn't pale the rest."""
-    limits = _limits([c for b in activity.bands for row in b.counts for c in row if c])
+    ordered = sorted(c for b in activity.bands for row in b.counts for c in row if c)
     bands = tuple(
         BandDrawing(
             name=band.name,
             note=band.note,
             height=len(band.counts),
             pixels=len(band.counts) * ROW_PIXELS,
-            levels=_paths(band.counts, limits),
+            levels=_paths(band.counts, ordered),
         )
         for band in activity.bands
         if band.counts
@@ -156,18 +157,13 @@ def _domains(bands: Sequence[ActivityBand]) -> list[tuple[float, float]]:
     return domains
 
 
-def _limits(counts: Sequence[int]) -> list[int]:
-    """The counts at which levels 2 to 5 begin."""
-    ordered = sorted(counts)
-    return [ordered[len(ordered) * i // LEVELS] for i in range(1, LEVELS)] if ordered else []
-
-
-def _paths(counts: Sequence[Sequence[int]], limits: Sequence[int]) -> tuple[LevelPath, ...]:
+def _paths(counts: Sequence[Sequence[int]], ordered: Sequence[int]) -> tuple[LevelPath, ...]:
+    """One path a level; a count's level goes by the share of counts below it, so that many equal ones stay pale."""
     parts: dict[int, list[str]] = {level: [] for level in range(LEVELS + 1)}
     for y, row in enumerate(counts):
         for x, count in enumerate(row):
-            level = 1 + sum(count >= limit for limit in limits) if count else 0
-            parts[min(level, LEVELS)].append(f"M{x} {y}h.88v.84h-.88z")
+            level = 1 + bisect_left(ordered, count) * LEVELS // len(ordered) if count else 0
+            parts[level].append(f"M{x} {y}h.88v.84h-.88z")
     return tuple(LevelPath(level, "".join(cells)) for level, cells in parts.items() if cells)
 
 

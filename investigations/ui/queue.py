@@ -23,13 +23,12 @@ CHANGE_SYMBOLS = {"born": "new", "grew": "grown", "merged": "grown", "shrank": "
 COLUMNS = (
     Column("Cluster"),
     Column("What holds it"),
-    Column("Worth a look", "worth", numeric=True, title="linkage × behaviour × size × novelty, none below a tenth"),
+    Column("Worth a look", "worth", title="linkage × behaviour × size × novelty, none below a tenth"),
     Column("Accounts", "accounts", numeric=True),
     Column("Core", "actionable", numeric=True, title="accounts of the actionable core"),
     Column("Bits", "bits", numeric=True, title="median bits over the line"),
     Column("Families"),
     Column("New", "new", numeric=True, title="accounts that joined in this run"),
-    Column("Last seen", "last_seen", numeric=True),
     Column("State"),
 )
 

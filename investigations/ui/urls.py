@@ -19,6 +19,13 @@ from investigations.ui.views.cluster import (
 )
 from investigations.ui.views.compare import compare, compare_csv
 from investigations.ui.views.identifier import identifier_page
+from investigations.ui.views.runs import (
+    run_cancel_view,
+    run_detail_view,
+    run_list_view,
+    run_progress_view,
+    run_start_view,
+)
 from investigations.ui.views.search import search
 from investigations.ui.views.styleguide import styleguide
 from investigations.ui.views.triage import cluster_list, cluster_preview, triage
@@ -42,5 +49,10 @@ urlpatterns = [
     path("compare/evidence.csv", compare_csv, name="compare-csv"),
     path("search/", search, name="search"),
     path("clusters/<str:public_id>/preview/", cluster_preview, name="cluster-preview"),
+    path("runs/", run_list_view, name="run-list"),
+    path("runs/start/", run_start_view, name="run-start"),
+    path("runs/<str:public_id>/", run_detail_view, name="run-detail"),
+    path("runs/<str:public_id>/progress/", run_progress_view, name="run-progress"),
+    path("runs/<str:public_id>/cancel/", run_cancel_view, name="run-cancel"),
     path("styleguide/", styleguide, name="styleguide"),
 ]

@@ -19,6 +19,13 @@ from investigations.ui.views.cluster import (
 )
 from investigations.ui.views.compare import compare, compare_csv
 from investigations.ui.views.identifier import identifier_page
+from investigations.ui.views.imports import (
+    import_create_view,
+    import_detail_view,
+    import_list_view,
+    import_progress_view,
+    import_rejects_csv_view,
+)
 from investigations.ui.views.runs import (
     run_cancel_view,
     run_detail_view,
@@ -54,5 +61,10 @@ urlpatterns = [
     path("runs/<str:public_id>/", run_detail_view, name="run-detail"),
     path("runs/<str:public_id>/progress/", run_progress_view, name="run-progress"),
     path("runs/<str:public_id>/cancel/", run_cancel_view, name="run-cancel"),
+    path("imports/", import_list_view, name="import-list"),
+    path("imports/new/", import_create_view, name="import-create"),
+    path("imports/<str:public_id>/", import_detail_view, name="import-detail"),
+    path("imports/<str:public_id>/progress/", import_progress_view, name="import-progress"),
+    path("imports/<str:public_id>/refused.csv", import_rejects_csv_view, name="import-rejects-csv"),
     path("styleguide/", styleguide, name="styleguide"),
 ]

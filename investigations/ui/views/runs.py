@@ -23,8 +23,8 @@ from investigations.ui.runs import progress_part, run_list_page, run_page
 def run_list_view(request: SignedInRequest) -> HttpResponse:
     """The dataset's runs; only the table when htmx refreshes it."""
     page = run_list_page(dataset_for(request), request.GET, request.user.capabilities)
-    template = "run_table.html" if request.headers.get("HX-Request") == "true" else "run_list.html"
-    return render(request, f"investigations/{template}", {"page": page})
+    template = "table" if request.headers.get("HX-Request") == "true" else "list"
+    return render(request, f"runs/{template}.html", {"page": page})
 
 
 @allow(Capability.VIEW)
@@ -34,7 +34,7 @@ def run_detail_view(request: SignedInRequest, public_id: str) -> HttpResponse:
     page = run_page(
         _run(request, public_id), request.user.capabilities, is_confirming=request.GET.get("confirm") == "cancel"
     )
-    return render(request, "investigations/run_detail.html", {"page": page})
+    return render(request, "runs/detail.html", {"page": page})
 
 
 @allow(Capability.VIEW)
@@ -42,7 +42,7 @@ def run_detail_view(request: SignedInRequest, public_id: str) -> HttpResponse:
 def run_progress_view(request: SignedInRequest, public_id: str) -> HttpResponse:
     """The live part alone. When the run is over, the whole page is loaded again: it has results to show."""
     part = progress_part(run_progress(_run(request, public_id)))
-    response = render(request, "investigations/run_progress.html", {"progress": part})
+    response = render(request, "runs/progress.html", {"progress": part})
     if not part.is_live:
         response.headers["HX-Refresh"] = "true"
     return response

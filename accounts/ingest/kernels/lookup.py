@@ -1,4 +1,7 @@
-"""Names to numbers (accounts by platform id, values to digests): an open-addressing table over the text itself, so that a hit is exact."""
+"""Names to numbers by an open-addressing table over the text itself, so that a hit is exact.
+
+Accounts by the id that the platform gives them, values by what was learned of them.
+"""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class FilesField(forms.FileField):
 class ImportForm(forms.Form):
     """What an import needs."""
 
-    files = FilesField(label="Files")
+    files = FilesField(label="Files")  # type: ignore[assignment]
     dataset = forms.SlugField(
         max_length=40,
         label="Dataset",

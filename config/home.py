@@ -23,6 +23,7 @@ SYSTEM_STATE = Path("/var/lib/hydrascope")
 SOCKET_PATH_LIMIT = 100
 NEEDED_FREE_BYTES = 300 * 1024 * 1024
 POSTGRES_SOCKET = ".s.PGSQL.5432"
+ELSEWHERE = "postgres-is-in"  # names the folder of PostgreSQL's data when that is not the home
 
 
 @dataclass(frozen=True)
@@ -109,22 +110,25 @@ def check_free_space(folder: Path) -> None:
 
 
 def places_for(home: Path) -> Places:
-    """Return the paths of a home, as they were decided when PostgreSQL's data was first made there."""
-    note = home / "postgres-is-in"
+    """Return the paths of a home, as `places_decide` settled them."""
     try:
-        return Places(home, Path(note.read_text(encoding="utf-8").strip()))
+        return Places(home, Path((home / ELSEWHERE).read_text(encoding="utf-8").strip()))
     except FileNotFoundError:
-        pass
-    except PermissionError as error:
-        raise os_error_to_problem(error, "reading the data folder") from error
-    if os.geteuid() != 0 or (home / "postgres").exists() or not home.exists() or reachable_by_others(home):
         return Places(home, home)
-    _write_new(note, f"{SYSTEM_STATE / secrets.token_hex(6)}\n")
-    base = Path(note.read_text(encoding="utf-8").strip())
-    base.mkdir(mode=0o711, parents=True, exist_ok=True)
-    for folder in (SYSTEM_STATE, base):
+    except OSError as error:
+        raise os_error_to_problem(error, "reading the data folder") from error
+
+
+def places_decide(home: Path) -> Places:
+    """Settle where PostgreSQL's data lies: elsewhere when we are root and its user could not enter the home."""
+    if os.geteuid() != 0 or (home / "postgres").exists() or (home / ELSEWHERE).exists() or reachable_by_others(home):
+        return places_for(home)
+    _write_new(home / ELSEWHERE, f"{SYSTEM_STATE / secrets.token_hex(6)}\n")
+    places = places_for(home)
+    places.base.mkdir(mode=0o711, parents=True, exist_ok=True)
+    for folder in (SYSTEM_STATE, places.base):
         folder.chmod(0o711)
-    return Places(home, base)
+    return places
 
 
 def reachable_by_others(path: Path) -> bool:

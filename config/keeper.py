@@ -18,7 +18,7 @@ import threading
 import time
 from pathlib import Path
 
-from config.home import check_free_space, home_prepare, secrets_for
+from config.home import check_free_space, home_prepare, places_decide, secrets_for
 from config.problems import Problem, ServerProblem, os_error_to_problem
 from config.servers import Postgres, Server, Valkey
 
@@ -30,8 +30,9 @@ class Keeper:
     """Starts the servers, restarts one that dies, and stops them in the end."""
 
     def __init__(self, home: Path, *, fsync: bool) -> None:
-        self.places = home_prepare(home)
-        check_free_space(self.places.base)
+        home_prepare(home)
+        check_free_space(home)
+        self.places = places_decide(home)
         self.servers: list[Server] = [
             Postgres(self.places, secrets_for(home), fsync=fsync),
             Valkey(self.places, fsync=fsync),

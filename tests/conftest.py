@@ -187,6 +187,7 @@ def chromium() -> Iterator[Any]:
         running = playwright.chromium.launch(executable_path=path, args=browser.browser_arguments())
         yield running
         running.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

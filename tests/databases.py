@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,22 +79,21 @@ def database_clone(template: str) -> str:
 
 
 def database_drop(name: str) -> None:
-    """Drop a database, whoever is connected to it."""
-    with owner_connection() as connection:
+    """Drop a database, whoever is connected to it; only a superuser may end the sessions of a worker that was killed."""
+    with role_connection("postgres", home.secrets_for(TEST_HOME).postgres_superuser) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-@contextmanager
-def owner_connection() -> Iterator[psycopg.Connection]:
+def owner_connection() -> AbstractContextManager[psycopg.Connection]:
     """Give a connection of the owner role outside any test database."""
-    places, words = home.places_for(TEST_HOME), home.secrets_for(TEST_HOME)
-    with psycopg.connect(
-        host=str(places.postgres_run),
-        user=OWNER_ROLE,
-        password=words.postgres_owner,
-        dbname="postgres",
-        autocommit=True,
-    ) as connection:
+    return role_connection(OWNER_ROLE, home.secrets_for(TEST_HOME).postgres_owner)
+
+
+@contextmanager
+def role_connection(role: str, word: str, *, database: str = "postgres") -> Iterator[psycopg.Connection]:
+    """Give a connection of a role, by default outside any test database."""
+    run = str(home.places_for(TEST_HOME).postgres_run)
+    with psycopg.connect(host=run, user=role, password=word, dbname=database, autocommit=True) as connection:
         yield connection
 
 

@@ -17,7 +17,8 @@ from tests.settings import ROOT
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     """Return an environment for the product on a home of the test's own, free of this test run's settings."""
-    dropped = {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "OWNER_DATABASE_URL", "BROKER_URL", "CACHE_URL", "MAKELEVEL"}
+    dropped = {"DJANGO_SETTINGS_MODULE", "DJANGO_ALLOW_ASYNC_UNSAFE", "MAKELEVEL"}
+    dropped |= {"DATABASE_URL", "OWNER_DATABASE_URL", "BROKER_URL", "CACHE_URL"}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     return {**kept, "HYDRASCOPE_HOME": str(home), "PYTHONUNBUFFERED": "1", **more}
 

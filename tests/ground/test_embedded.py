@@ -258,3 +258,17 @@ def test_it_runs_a_command_and_leaves_nothing_behind(own: Path) -> None:
     done = run("manage.py", "migrate", "--plan", env=environment(own))
     assert done.returncode == 0, done.stderr
     wait_until(lambda: not processes_of(own))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as another user")
+def test_it_puts_postgresql_where_its_user_can_go_when_the_home_is_closed(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    held = embedded.hold(closed / "home", fsync=False)
+    try:
+        assert held.places.base != held.places.home
+        with connect(held.places) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        held.release()
+        shutil.rmtree(held.places.base)

@@ -8,13 +8,18 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import ProgrammingError, connection, connections, transaction
 from django.test import Client
+from psycopg import OperationalError
 
+from config import home
+from config.servers import APP_ROLE
 from core import outbox
 from core.models import OutboxMessage
 from core.tasks import outbox_drain
+from tests import databases
 from tests.conftest import Worker
 from tests.databases import LiveDatabase
 from tests.processes import wait_until
+from tests.settings import TEST_HOME
 
 
 def _names() -> list[str]:
@@ -63,9 +68,9 @@ def test_it_runs_tasks_on_a_worker_even_after_one_was_killed(celery_worker: Work
     celery_worker.processes[0].kill()
     celery_worker.processes[0].wait()
     message = outbox.put("ground.nobody_handles_this")
-    outbox_drain.delay()
     celery_worker.start()
-    wait_until(lambda: OutboxMessage.objects.filter(pk=message.pk, done_at__isnull=False).exists())
+    outbox_drain.delay()
+    wait_until(lambda: OutboxMessage.objects.filter(pk=message.pk, done_at__isnull=False).exists(), seconds=60)
 
 
 @pytest.mark.browser
@@ -76,3 +81,12 @@ def test_it_shows_the_console_in_a_real_browser(web_server: str, browser_page: A
     assert answer.status == 200
     assert browser_page.locator("input[name=login]").is_visible()
     assert refused == []
+
+
+def test_it_drops_a_database_in_which_the_app_role_is_at_work(template_database: str) -> None:
+    name = databases.database_clone(template_database)
+    words = home.secrets_for(TEST_HOME)
+    with databases.role_connection(APP_ROLE, words.postgres_app, database=name) as at_work:
+        databases.database_drop(name)
+        with pytest.raises(OperationalError):
+            at_work.execute("SELECT 1")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import html
-import re
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_GET
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import SessionAuthentication
@@ -16,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.access import Capability, signed_in
-from core.api.reference import document, sections
+from core.api.reference import document, marked, sections
 from core.api.views import ApiView
 from staff.authentication import TokenAuthentication
 
@@ -39,15 +35,8 @@ def api_docs(request: HttpRequest) -> HttpResponse:
     """The reference, made from the same document."""
     schema = document()
     context = {
-        "introduction": [_paragraph(text) for text in schema["info"]["description"].strip().split("\n\n")],
+        "introduction": [marked(text) for text in schema["info"]["description"].strip().split("\n\n")],
         "sections": sections(schema, site=settings.PUBLIC_URL),
         "version": schema["info"]["version"],
     }
     return render(request, "staff/api_docs.html", context)
-
-
-def _paragraph(text: str) -> SafeString:
-    """A paragraph of the introduction: `code` and **strong** are all the markup it has."""
-    safe = html.escape(" ".join(text.split()))
-    safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
-    return mark_safe(re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", safe))

@@ -16,16 +16,26 @@ class InputSerializer(serializers.Serializer[Any]):
     """Input that says what it means: an unknown field is refused instead of dropped, a number is no text."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            known = f"There is no such field. Fields: {', '.join(self.fields)}."
-            unknown = [name for name in data if name not in self.fields][:20]
-            faults: dict[str, Any] = {name[:80]: [ErrorDetail(known, code="unknown_field")] for name in unknown}
-            for name, field in self.fields.items():
-                if name in data and (fault := _not_text(field, data[name])):
-                    faults[name] = fault
-            if faults:
-                raise serializers.ValidationError(faults)
-        return super().to_internal_value(data)
+        faults = self._faults(data) if isinstance(data, dict) else {}
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if not faults:
+                raise
+            raise serializers.ValidationError(dict(error.detail) | faults) from error  # type: ignore[arg-type]
+        if faults:
+            raise serializers.ValidationError(faults)
+        return value
+
+    def _faults(self, data: dict[str, Any]) -> dict[str, Any]:
+        """What the framework would let pass."""
+        known = f"There is no such field. Fields: {', '.join(self.fields)}."
+        unknown = [name for name in data if name not in self.fields][:20]
+        faults: dict[str, Any] = {name[:80]: [ErrorDetail(known, code="unknown_field")] for name in unknown}
+        for name, field in self.fields.items():
+            if name in data and (fault := _not_text(field, data[name])):
+                faults[name] = fault
+        return faults
 
 
 def _not_text(field: serializers.Field[Any, Any, Any, Any], value: Any) -> Any:

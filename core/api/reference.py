@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import html
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.safestring import SafeString, mark_safe
 from drf_spectacular.generators import SchemaGenerator
 
 METHODS = ("get", "post", "patch", "delete")
@@ -20,13 +23,13 @@ class Field:
     name: str
     kind: str
     is_required: bool
-    text: str
+    text: SafeString
 
 
 @dataclass(frozen=True)
 class Answer:
     status: str
-    text: str
+    text: SafeString
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Operation:
     method: str
     path: str
     summary: str
-    text: str
+    text: SafeString
     rights: tuple[str, ...]
     parameters: tuple[Field, ...]
     body: tuple[Field, ...]
@@ -67,6 +70,13 @@ def sections(schema: dict[str, Any], *, site: str) -> tuple[Section, ...]:
     return tuple(Section(name.capitalize(), tuple(operations)) for name, operations in found.items())
 
 
+def marked(text: str) -> SafeString:
+    """A text of the document as HTML: `code` and **strong** are all the markup that it has."""
+    safe = html.escape(" ".join(text.split()))
+    safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
+    return mark_safe(re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", safe))
+
+
 def _operation(schema: dict[str, Any], path: str, method: str, given: dict[str, Any], site: str) -> Operation:
     content = given.get("requestBody", {}).get("content", {}).get("application/json", {})
     success = next(answer for status, answer in given["responses"].items() if status.startswith("2"))
@@ -77,7 +87,7 @@ def _operation(schema: dict[str, Any], path: str, method: str, given: dict[str, 
         method=method.upper(),
         path=path,
         summary=given.get("summary", ""),
-        text=" ".join(text.split()),
+        text=marked(text),
         rights=tuple(given.get("x-capabilities", ())),
         parameters=tuple(_parameter(schema, p) for p in given.get("parameters", [])),
         body=tuple(_fields(schema, content.get("schema", {}))),
@@ -90,18 +100,18 @@ def _operation(schema: dict[str, Any], path: str, method: str, given: dict[str, 
 def _parameter(schema: dict[str, Any], given: dict[str, Any]) -> Field:
     place = {"path": "in the address", "header": "header"}.get(given["in"], "")
     text = " ".join(part for part in (given.get("description", ""), f"({place})" if place else "") if part)
-    return Field(given["name"], _kind(schema, given["schema"]), bool(given.get("required")), text)
+    return Field(given["name"], _kind(schema, given["schema"]), bool(given.get("required")), marked(text))
 
 
 def _fields(schema: dict[str, Any], given: dict[str, Any]) -> Iterator[Field]:
     whole = _resolved(schema, given)
     for name, inner in whole.get("properties", {}).items():
         text = inner.get("description", "") or _resolved(schema, inner).get("description", "")
-        yield Field(name, _kind(schema, inner), name in whole.get("required", ()), text)
+        yield Field(name, _kind(schema, inner), name in whole.get("required", ()), marked(text))
 
 
 def _answer(schema: dict[str, Any], status: str, given: dict[str, Any]) -> Answer:
-    return Answer(status, _resolved(schema, given).get("description", ""))
+    return Answer(status, marked(_resolved(schema, given).get("description", "")))
 
 
 def _resolved(schema: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -141,6 +141,8 @@ class ApiSchema(AutoSchema):
         mapped: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
         if isinstance(serializer, InputSerializer):
             mapped["additionalProperties"] = False
+        if not type(serializer).__doc__:  # what a base class says of itself is for those who extend it
+            mapped.pop("description", None)
         return mapped
 
     def _problem_statuses(self, operation: dict[str, Any], method: Any) -> list[str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet
 
 from accounts.models import Account, Identifier
 from core.access import Actor, Capability, get_or_404, require
+from core.errors import NotFound
 from core.models import Dataset
+from core.public_ids import public_id_to_number
 from investigations.models import Case, Cluster, Export, Run, Verdict
+from investigations.models.choices import OPEN_CASE_STATES
 
 M = TypeVar("M", bound=Model)
 
@@ -49,6 +53,43 @@ def export_get_for(user: Actor, public_id: str, *, dataset: Dataset | None = Non
     """One of the person's own exports: what others took out may show more than this person may see."""
     own = Export.objects.select_related("dataset").filter(requested_by=getattr(user, "pk", None))
     return _get(user, own, public_id, dataset)
+
+
+def things_get_for(user: Actor, public_ids: Sequence[str]) -> tuple[list[Cluster], list[Account]]:
+    """Clusters and accounts by id, each once, in the order given; NotFound names the first that isn't there."""
+    require(user, Capability.VIEW)
+    asked = list(dict.fromkeys(public_ids))
+    clusters = Cluster.objects.select_related("dataset", "current").filter(public_id__in=_well_formed(asked, "clu"))
+    accounts = Account.objects.select_related("dataset").filter(public_id__in=_well_formed(asked, "acc"))
+    found_clusters = {c.public_id: c for c in clusters}
+    found_accounts = {a.public_id: a for a in accounts}
+    for public_id in asked:
+        if public_id not in found_clusters and public_id not in found_accounts:
+            raise NotFound(
+                f"No cluster or account with the id {public_id[:40]} is visible to you.",
+                what_to_do="Check the id, or search for it.",
+            )
+    return (
+        [found_clusters[i] for i in asked if i in found_clusters],
+        [found_accounts[i] for i in asked if i in found_accounts],
+    )
+
+
+def cases_open_of(user: Actor, clusters: Sequence[Cluster]) -> list[Case]:
+    """The cases in work that hold one of these clusters already."""
+    require(user, Capability.VIEW)
+    rows = Case.objects.filter(case_clusters__cluster__in=clusters, state__in=OPEN_CASE_STATES)
+    return list(rows.distinct().order_by("number")[:20]) if clusters else []
+
+
+def _well_formed(public_ids: Sequence[str], prefix: str) -> list[int]:
+    numbers = []
+    for text in public_ids:
+        try:
+            numbers.append(public_id_to_number(text, prefix))
+        except ValueError:
+            continue
+    return numbers
 
 
 def _get(user: Actor, rows: QuerySet[M], public_id: str, dataset: Dataset | None) -> M:

@@ -99,6 +99,7 @@ class Problem:
 class ImportProgressPart:
     """The part of the page that refreshes itself while files load."""
 
+    title: str
     state: State
     percent: float
     sentence: str
@@ -168,6 +169,7 @@ def import_progress(detail: BatchDetail) -> ImportProgressPart:
     symbol, tone = BATCH_LOOKS[detail.state]
     n_over = sum(file.state not in OPEN_BATCH_STATES for file in detail.files)
     return ImportProgressPart(
+        title=_title(detail),
         state=State(symbol, detail.state_label, tone),
         percent=round(100 * detail.share, 1),
         sentence=_sentence(detail),
@@ -224,7 +226,7 @@ def _sums(detail: BatchDetail) -> tuple[int, ...]:
 def _title(detail: BatchDetail) -> str:
     accepted, refused, same, _ = _sums(detail)
     if detail.is_open:
-        return "Import is waiting to load" if detail.state == "queued" else "Import is loading"
+        return "The import is waiting to load" if detail.state == "queued" else "The import is loading"
     if detail.state == "failed" or not (accepted or refused or same):
         return "Nothing of this import landed" if detail.state == "failed" else "This import brought nothing new"
     also = f", {refused:,} were refused" if refused else ""
@@ -254,6 +256,13 @@ def _problems(detail: BatchDetail) -> Iterator[Problem]:
     for file in detail.files:
         if file.error:
             yield Problem(file.name, file.state_label, file.error.get("detail", ""), file.error.get("what_to_do", ""))
+        elif file.state == "refused":
+            yield Problem(
+                file.name,
+                file.state_label,
+                "It has rows that were refused, and it was to be taken whole or not at all.",
+                "Correct the rows listed below and send it again.",
+            )
 
 
 def _facts(detail: BatchDetail) -> tuple[Fact, ...]:

@@ -104,6 +104,7 @@ class RunProgressPart:
     """The part of the page that refreshes itself while the run is under way."""
 
     row: RunRow
+    title: str
     state: State
     steps: tuple[Step, ...]
     sentence: str
@@ -193,6 +194,7 @@ def progress_part(detail: RunDetail) -> RunProgressPart:
     )
     return RunProgressPart(
         row=row,
+        title=_run_title(detail),
         state=state_of(row),
         steps=steps or waiting,
         sentence=_sentence(row),
@@ -274,7 +276,9 @@ def _announcement(detail: RunDetail) -> str:
 def _step(label: str, state: str, done: int, total: int, seconds: float | None, run_state: str) -> Step:
     over = {"failed": "failed", "cancelled": "cancelled"}.get(run_state)
     shown = over if over and state == "running" else state
-    count = f"{done:,} of {total:,}" if total and done < total else number(total) if total else ""
+    count = ""
+    if total > 1:
+        count = f"{done:,} of {total:,}" if done < total and state != "done" else f"{total:,}"
     return Step(label, shown, 100 * min(done / total, 1) if total else 0, count, duration(seconds))
 
 

@@ -32,8 +32,10 @@ function send(form, body) {
       window.location.assign(request.responseURL);
       return;
     }
-    settle("Not taken.");
-    toast(problem(request), "error");
+    const words = problem(request);
+    bar?.setAttribute("width", "0%");
+    settle(`Not taken. ${words}`);
+    toast(words, "error");
   });
   request.addEventListener("error", () => settle("The connection broke; nothing was taken. Try again."));
   request.open("POST", form.action);
@@ -47,7 +49,8 @@ function problem(request) {
     return [body.detail, body.what_to_do].filter(Boolean).join(" ");
   }
   const page = new DOMParser().parseFromString(request.responseText, "text/html");
-  return page.querySelector(".form-errors, .errors, main h1")?.textContent.trim() ?? `The console answered ${request.status}.`;
+  const said = [...page.querySelectorAll(".form-errors, .errors")].map((part) => part.textContent.trim()).join(" ");
+  return said || page.querySelector("main h1")?.textContent.trim() || `The console answered ${request.status}.`;
 }
 
 const megabytes = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1000)} KB` : `${(bytes / 1e6).toFixed(1)} MB`);

@@ -70,7 +70,7 @@ def import_detail_view(request: SignedInRequest, public_id: str) -> HttpResponse
 def import_progress_view(request: SignedInRequest, public_id: str) -> HttpResponse:
     """The live part alone. When all files are over, the whole page is loaded again: it has counts to show."""
     part = import_progress(batch_detail(_batch(request, public_id)))
-    response = render(request, "imports/progress.html", {"progress": part})
+    response = render(request, "imports/progress.html", {"progress": part, "is_swap": True})
     if not part.is_live:
         response.headers["HX-Refresh"] = "true"
     return response

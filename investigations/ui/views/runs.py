@@ -42,7 +42,7 @@ def run_detail_view(request: SignedInRequest, public_id: str) -> HttpResponse:
 def run_progress_view(request: SignedInRequest, public_id: str) -> HttpResponse:
     """The live part alone. When the run is over, the whole page is loaded again: it has results to show."""
     part = progress_part(run_progress(_run(request, public_id)))
-    response = render(request, "runs/progress.html", {"progress": part})
+    response = render(request, "runs/progress.html", {"progress": part, "is_swap": True})
     if not part.is_live:
         response.headers["HX-Refresh"] = "true"
     return response

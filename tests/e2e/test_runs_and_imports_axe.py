@@ -1,0 +1,48 @@
+"""Axe finds nothing on the pages of runs and imports, whatever state they are in."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import Batch, BatchFile, Reject
+from investigations.models import Run
+from tests.e2e.conftest import Console
+from tests.factories import run_make
+
+ERROR = {
+    "title": "The run failed",
+    "code": "disk_full",
+    "detail": "Full.",
+    "kept": "Run 1.",
+    "what_to_do": "Free space.",
+}
+
+
+def run_failed(console: Console) -> Run:
+    return run_make(console.cast.dataset, state="failed", error=ERROR)
+
+
+def batch_with_everything(console: Console) -> Batch:
+    batch = Batch.objects.create(dataset=console.cast.dataset, state="partly")
+    landed = BatchFile.objects.create(
+        batch=batch, name="accounts.csv", state="landed", accepted={"accounts": 3}, refused={"accounts": 1}
+    )
+    problem = {"code": "unknown_format", "detail": "Not readable.", "what_to_do": "Send it again."}
+    BatchFile.objects.create(batch=batch, name="sessions.csv", state="failed", error=problem)
+    Reject.objects.create(
+        batch_file=landed, table="accounts", line=2, column="created_at", code="wrong_time", reason="not a time"
+    )
+    return batch
+
+
+@pytest.mark.parametrize("which", ["runs", "run", "failed run", "imports", "import"])
+def test_axe_finds_nothing(console: Console, which: str) -> None:
+    failed, batch = run_failed(console), batch_with_everything(console)
+    paths = {
+        "runs": "/runs/",
+        "run": f"/runs/{console.cast.run.public_id}/",
+        "failed run": f"/runs/{failed.public_id}/",
+        "imports": "/imports/",
+        "import": f"/imports/{batch.public_id}/",
+    }
+    console.assert_accessible(paths[which])

@@ -16,14 +16,14 @@ from investigations.access import cluster_get_for, run_get_for
 from investigations.models import Cluster, Run
 from investigations.selectors.activity import cluster_activity
 from investigations.selectors.cluster import MEMBER_SORTS, cluster_detail, member_list
-from investigations.selectors.cluster_casework import cluster_notes, cluster_verdicts
+from investigations.selectors.cluster_casework import cases_to_join, cluster_notes, cluster_verdicts
 from investigations.selectors.clusters import Neighbours, cluster_filters_from, cluster_neighbours
 from investigations.selectors.links import links_of_cluster
 from investigations.selectors.runs import run_status
 from investigations.selectors.shapes import ClusterDetail, RunStatus
 from investigations.ui.addresses import address, csv_response
 from investigations.ui.figures import activity_bands, families_mask, family_evidence, millibits
-from investigations.ui.parts import Column, Fact, Link, changed, page_number, paging_for
+from investigations.ui.parts import Action, Column, Fact, Link, changed, page_number, paging_for
 from investigations.ui.queue import kept_query, stale_words
 from investigations.ui.templatetags.console import compact_number, day_utc, number, whole_bits
 
@@ -68,6 +68,7 @@ class ClusterHead:
     stale_href: str
     newest_href: str
     case_open_href: str
+    joinable: tuple[Action, ...]
     verdict_href: str
     verdict_why: str
     export_href: str
@@ -237,10 +238,21 @@ def _head(request: HttpRequest, cluster: Cluster, run: Run | None, tab: str) -> 
         stale_href=address("run-detail", newest.public_id) if newest else "",
         newest_href=address("cluster-detail", detail.row.public_id),
         case_open_href=address("case-open") if Capability.CASEWORK in user.capabilities else "",
+        joinable=_joinable(cluster, user),
         verdict_href=verdict_href,
         verdict_why=why,
         export_href=address("export-create") if Capability.EXPORT in user.capabilities else "",
         query=query,
+    )
+
+
+def _joinable(cluster: Cluster, user: Any) -> tuple[Action, ...]:
+    """Open cases to put it into, for those who may."""
+    if Capability.CASEWORK not in user.capabilities:
+        return ()
+    return tuple(
+        Action(f"{case.number}: {case.title}", address("case-cluster-add", case.public_id))
+        for case in cases_to_join(cluster, user=user)
     )
 
 

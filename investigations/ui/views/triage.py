@@ -33,12 +33,12 @@ VIEWS: tuple[tuple[str, str], ...] = (
 )
 SIZES = (
     ("", "any size"),
-    ("2", "2 and more"),
-    ("10", "10 and more"),
-    ("100", "100 and more"),
-    ("1000", "1,000 and more"),
+    ("3", "≥ 3 accounts"),
+    ("10", "≥ 10 accounts"),
+    ("100", "≥ 100 accounts"),
+    ("1000", "≥ 1,000 accounts"),
 )
-BITS = (("", "any bits"), ("10", "10 and more"), ("20", "20 and more"), ("40", "40 and more"))
+BITS = (("", "any bits"), ("10", "≥ 10 bits"), ("20", "≥ 20 bits"), ("40", "≥ 40 bits"))
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def _heading(queue: Queue, counts: dict[str, int], view: str) -> str:
     if queue.found.run is None:
         return "Nothing has been linked yet"
     if queue.is_filtered:
-        return f"{n:,} {noun} match these filters"
+        return f"{n:,} {noun} {'matches' if n == 1 else 'match'} these filters"
     if view == "look":
         grown = f"; {counts['grown']:,} grew in run {queue.run_number}" if counts["grown"] else ""
         return f"{n:,} {noun} {'is' if n == 1 else 'are'} worth a look{grown}"

@@ -6,11 +6,13 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 from django.db import DatabaseError
 from psycopg.pq import ExecStatus
 
+from accounts.ingest.kernels.pgcopy import read_int64
 from core.public_ids import numbers_new
 
 _WRITE = pacsv.WriteOptions(include_header=False, quoting_style="needed")
@@ -69,8 +71,7 @@ def copy_out_bytes(cursor: Any, query: str, form: str) -> bytes:
     return b"".join(blocks)
 
 
-def ids_reserve(cursor: Any, table: str, n: int) -> list[int]:
+def ids_reserve(cursor: Any, table: str, n: int) -> np.ndarray:
     """`n` fresh numbers of a table's sequence, ascending."""
-    sequence = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
-    cursor.execute(sequence, [table, n])
-    return [row[0] for row in cursor.fetchall()]
+    query = f"SELECT nextval(pg_get_serial_sequence('{table}', 'id')) FROM generate_series(1, {n})"
+    return read_int64(copy_out_bytes(cursor, query, "binary"), 1)[0][0]

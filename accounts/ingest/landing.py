@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from django.utils import timezone
 
 from accounts import normalise
-from accounts.ingest.copying import copy_in, copy_out
+from accounts.ingest.copying import copy_in, copy_out, ids_reserve
 from accounts.ingest.staging import Staging, kind_columns
 from accounts.ingest.tables import ACCOUNTS, SESSIONS
 from accounts.models import BatchFile
 from core.keys import keyring
 from core.models import Dataset
 
+_BYTES = r"'\x' || replace(CAST(digest AS VARCHAR), '-', '')"
+"""A digest of the scratch database as PostgreSQL reads bytes."""
 _FACTS = ("organization", "country", "plan", "entry_path")
 _TIMES = ("created_at", "status_changed_at", "started_at", "ended_at", "since", "until")
 
@@ -130,34 +133,56 @@ class Landing:
         self._db.execute("CREATE TEMP TABLE numbers (digest UUID, id BIGINT)")
         if not self._staging.count("idents"):
             return
-        self._temp("met", """kind text, digest bytea, sealed bytea, data_key bytea, mask text, public_id bigint""")
-        rows = self._staging.batches(
-            r"""SELECT any_value(kind), '\x' || replace(CAST(digest AS VARCHAR), '-', ''),
-            '\x' || hex(arg_min(sealed, rowid)), '\x' || hex(arg_min(data_key, rowid)), any_value(mask)
-            FROM idents WHERE digest IN (
-                SELECT DISTINCT digest FROM uses
-            ) GROUP BY digest ORDER BY digest"""
+        self._db.execute(
+            """CREATE TEMP TABLE met AS SELECT digest, any_value(kind) AS kind, any_value(holder) AS holder
+            FROM idents JOIN (SELECT digest, min(account) AS holder FROM uses GROUP BY digest) USING (digest)
+            GROUP BY digest"""
         )
-        copy_in(self._cursor, "met", ["kind", "digest", "sealed", "data_key", "mask", "public_id"], rows, ids=True)
-        self._cursor.execute("ANALYZE met")
-        self._cursor.execute("SELECT coalesce(max(id), 0) + 1 FROM accounts_identifier")
-        self._first_new_identifier = self._cursor.fetchone()[0]
-        self._cursor.execute(
-            """INSERT INTO accounts_identifier
-                (public_id, dataset_id, kind, key_id, normaliser_version, digest, sealed, data_key, mask)
-            SELECT public_id, %s, kind, %s, %s, digest, sealed, data_key, mask FROM met ORDER BY kind, digest
-            ON CONFLICT (dataset_id, kind, digest) DO NOTHING""",
-            [self._dataset.pk, keyring().active.id, normalise.VERSION],
-        )
+        self._known_identifiers()
+        n_new = self._one("SELECT count(*) FROM met ANTI JOIN numbers USING (digest)")
+        if n_new:
+            self._new_identifiers(n_new)
+
+    def _known_identifiers(self) -> None:
+        """Looks the met digests up among those of the dataset."""
+        query = "SELECT EXISTS (SELECT 1 FROM accounts_identifier WHERE dataset_id = %s)"
+        self._cursor.execute(query, [self._dataset.pk])
+        if not self._cursor.fetchone()[0]:
+            return
+        self._temp("asked_values", "kind text, digest bytea")
+        rows = self._staging.batches(f"SELECT kind, {_BYTES} FROM met ORDER BY kind, digest")
+        copy_in(self._cursor, "asked_values", ["kind", "digest"], rows)
+        self._cursor.execute("ANALYZE asked_values")
         found = copy_out(
             self._cursor,
-            f"""SELECT encode(met.digest, 'hex'), i.id FROM met JOIN accounts_identifier i
-            ON i.dataset_id = {self._dataset.pk} AND i.kind = met.kind AND i.digest = met.digest""",
+            f"""SELECT encode(i.digest, 'hex'), i.id FROM asked_values a JOIN accounts_identifier i
+            ON i.dataset_id = {self._dataset.pk} AND i.kind = a.kind AND i.digest = a.digest""",
             {"digest": pa.string(), "id": pa.int64()},
         )
         self._db.register("found", found)
         self._db.execute("INSERT INTO numbers SELECT CAST(digest AS UUID), id FROM found")
         self._db.unregister("found")
+
+    def _new_identifiers(self, n_new: int) -> None:
+        """Adds identifiers, numbered in the order of their first holders, so that sightings lie close together."""
+        ids = ids_reserve(self._cursor, "accounts_identifier", n_new)
+        self._first_new_identifier = int(ids[0])
+        self._db.register("fresh_ids", pa.table({"id": ids, "place": np.arange(1, n_new + 1)}))
+        self._db.execute(
+            """INSERT INTO numbers SELECT digest, id FROM (
+                SELECT digest, row_number() OVER (ORDER BY holder, digest) AS place FROM met ANTI JOIN numbers USING (digest)
+            ) JOIN fresh_ids USING (place)"""
+        )
+        self._db.unregister("fresh_ids")
+        rows = self._staging.batches(
+            rf"""SELECT id, {self._dataset.pk}, {keyring().active.id}, {normalise.VERSION}, kind, {_BYTES},
+            '\x' || hex(sealed), '\x' || hex(data_key), mask FROM (
+                SELECT digest, any_value(kind) AS kind, arg_min(sealed, rowid) AS sealed,
+                    arg_min(data_key, rowid) AS data_key, any_value(mask) AS mask FROM idents GROUP BY digest
+            ) JOIN numbers USING (digest) WHERE id >= {self._first_new_identifier} ORDER BY id"""
+        )
+        columns = ["id", "dataset_id", "key_id", "normaliser_version", "kind", "digest", "sealed", "data_key", "mask"]
+        copy_in(self._cursor, "accounts_identifier", [*columns, "public_id"], rows, ids=True)
 
     def _uses(self) -> None:
         """Lists who used what when as scratch table `uses`, before numbers are known; values without a use stay out."""

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -107,10 +106,10 @@ class FileLoad:
         if len(typed):
             self._take_known(typed, emission, piece)
 
-    def land(self, *, strict: bool, settle: Callable[[Any], None] | None = None) -> Landed:
+    def land(self, *, strict: bool, settle: Callable[[Landed], None] | None = None) -> Landed:
         """Makes the file visible in one transaction; RefusedWhole when it is strict and a row was refused.
 
-        `settle` takes the cursor and runs inside the transaction.
+        `settle` takes the counts and runs inside the transaction.
         """
         duplicates = self._drop_doubles()
         distinct = exchanges_distinct(self.staging, self.writer, self.dataset, event_paths(self.dataset))
@@ -133,7 +132,7 @@ class FileLoad:
                 self._list_events(self.writer.finish())
             rejects_store(self.file, self.refusals, self.dataset)
             if settle:
-                settle(cursor)
+                settle(landed)
         return landed
 
     def close(self, *, landed: bool) -> None:

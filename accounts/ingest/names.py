@@ -37,7 +37,7 @@ class AccountNames:
         fresh = pc.unique(names.filter(pa.array(found == ABSENT)))
         if not len(fresh):
             return found
-        numbers = np.asarray(ids_reserve(self._cursor, "accounts_account", len(fresh)), np.int64)
+        numbers = ids_reserve(self._cursor, "accounts_account", len(fresh))
         if self._first_new is None:
             self._first_new = int(numbers[0])
         self._names.append(fresh)

@@ -222,9 +222,8 @@ def _file_read(
     is_landed = False
     try:
         load.read(origin, source, lambda rows, size: _told(file, rows, size, progress))
-        landed = load.land(strict=file.batch.is_strict, settle=lambda cursor: _file_settle(file, load, cursor))
+        load.land(strict=file.batch.is_strict, settle=lambda found: _file_settle(file, load, found))
         is_landed = True
-        _counts_add(file, landed, load)
         if load.ignored_columns:
             report.ignored[file.name] = load.ignored_columns
     except RefusedWhole:
@@ -240,20 +239,16 @@ def _file_read(
             names.forget()
 
 
-def _file_settle(file: BatchFile, load: FileLoad, cursor: Any) -> None:
+def _file_settle(file: BatchFile, load: FileLoad, landed: Landed) -> None:
     """Marks the file as landed in the transaction that lands it."""
     file.state = FileState.LANDED
     file.landed_at = timezone.now()
+    file.accepted = {table: n for table, n in landed.accepted.items() if n}
+    file.duplicates = {table: n for table, n in landed.duplicates.items() if n}
     file.refused = dict(load.refusals.counts)
     file.waiting = dict(load.waiting)
     file.save()
     outbox.put(LANDED_TOPIC, dataset=file.batch.dataset_id, batch=file.batch_id, file=file.pk)
-
-
-def _counts_add(file: BatchFile, landed: Landed, load: FileLoad) -> None:
-    file.accepted = {table: n for table, n in landed.accepted.items() if n}
-    file.duplicates = {table: n for table, n in landed.duplicates.items() if n}
-    file.save(update_fields=["accepted", "duplicates"])
 
 
 def _landed_before(file: BatchFile) -> bool:
@@ -277,7 +272,8 @@ def _landed_before(file: BatchFile) -> bool:
 def _file_fail(file: BatchFile, problem: FileProblem) -> None:
     if connection.in_atomic_block and connection.needs_rollback:
         raise problem
-    file.state = FileState.FAILED
+    file.state, file.landed_at = FileState.FAILED, None
+    file.accepted, file.duplicates, file.refused, file.waiting = {}, {}, {}, {}
     file.error = problem.as_dict()
     file.save()
 
@@ -313,18 +309,25 @@ def _waiting_load_some(
                 typed = waiting_open(envelopes, table)
                 load.take(typed, Emission(TABLES[table]), Piece({}, typed.lines, lambda i: ""))
 
-        def settle(_: Any) -> None:
+        def settle(landed: Landed) -> None:
             WaitingRow.objects.filter(pk__in=numbers).delete()
+            _arrived_count(file, load, landed)
 
         landed = load.land(strict=False, settle=settle)
         is_landed = True
     finally:
         load.close(landed=is_landed)
         names.keep()
+    for table, n in landed.accepted.items():
+        if n:
+            report.arrived[table] = report.arrived.get(table, 0) + n
+
+
+def _arrived_count(file: BatchFile, load: FileLoad, landed: Landed) -> None:
+    """Moves rows that waited over to the file's other counts."""
     for table in TABLES:
         n, same, refused = (c.get(table, 0) for c in (landed.accepted, landed.duplicates, load.refusals.counts))
         if n or same or refused:
-            report.arrived[table] = report.arrived.get(table, 0) + n
             file.accepted[table] = file.accepted.get(table, 0) + n
             file.duplicates[table] = file.duplicates.get(table, 0) + same
             file.refused[table] = file.refused.get(table, 0) + refused

@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 T ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev test lint fix bench lock fuzz-api
+.PHONY: help run setup setup-dev test lint fix bench lock fuzz-api reference
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ bench: setup-dev ## the benchmarks, as tables
 
 fuzz-api: setup-dev ## minutes of odd requests against the live API (FUZZ_EXAMPLES=50 FUZZ_SEED=1)
 	@$(VENV_PYTHON) -m pytest tests/api/fuzz.py -q -n0 -p no:randomly
+
+reference: setup-dev ## docs/reference/commands.md, anew from the commands
+	@$(VENV_PYTHON) scripts/command_reference.py
 
 lock: setup-dev ## newer versions of all dependencies, in uv.lock and the requirements files
 	@$(VENV_PYTHON) scripts/lock.py

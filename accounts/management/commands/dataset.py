@@ -20,7 +20,7 @@ class Command(BaseCommand):
         listing = verbs.add_parser("list", help="what there is")
         listing.add_argument("--json", action="store_true", help="print one JSON object")
         deleting = verbs.add_parser("delete", help="delete a dataset: rows, event files, uploads")
-        deleting.add_argument("name")
+        deleting.add_argument("name", help="its name")
         deleting.add_argument("--yes", action="store_true", help="don't ask")
 
     def handle(self, *_: Any, verb: str, **options: Any) -> None:

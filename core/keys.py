@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
@@ -162,6 +162,23 @@ def blob_unseal(envelope: bytes, *, purpose: str) -> bytes:
         return cipher.decrypt(envelope[4 : 4 + _NONCE], envelope[4 + _NONCE :], b"")
     except InvalidTag as error:
         raise KeyringError("A sealed file does not open: it was changed, or another key sealed it.") from error
+
+
+def texts_seal(texts: list[str], *, purpose: str) -> list[str]:
+    """Sealed forms of texts that rows keep beside others: equal texts give equal forms (AES-SIV, RFC 5297)."""
+    key = keyring().active
+    cipher = AESSIV(_derived(key.seal_secret, purpose, 64))
+    return [f"{key.id}.{_b64(cipher.encrypt(text.encode('utf-8'), None))}" for text in texts]
+
+
+def text_unseal(sealed: str, *, purpose: str) -> str:
+    """The text inside a form that `texts_seal` made for the same purpose."""
+    number, _, body = sealed.partition(".")
+    cipher = AESSIV(_derived(keyring().key(int(number)).seal_secret, purpose, 64))
+    try:
+        return cipher.decrypt(_unb64(body), None).decode("utf-8")
+    except InvalidTag as error:
+        raise KeyringError("A sealed text does not open: it was changed, or another key sealed it.") from error
 
 
 def hash_key(purpose: str, *, size: int = 16, key: Key | None = None) -> bytes:

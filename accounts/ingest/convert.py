@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from accounts.extra import extra_seal
 from accounts.ingest.kernels import parse
 from accounts.ingest.kernels.buffers import text_buffers, valid_mask
 from accounts.ingest.mapping import Clock, Emission
@@ -187,9 +187,7 @@ class Converter:
         names = list(self._extras)
         lists = [piece.columns[source].to_pylist() for source in self._extras.values()]
         rows = ({k: v for k, v in zip(names, row, strict=True) if v is not None} for row in zip(*lists, strict=True))
-        return pa.array(
-            [json.dumps(row, default=str, ensure_ascii=False) if row else None for row in rows], pa.string()
-        )
+        return pa.array([extra_seal(row) if row else None for row in rows], pa.string())
 
 
 def read_times(raw: pa.Array, clock: Clock, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

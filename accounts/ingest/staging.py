@@ -59,7 +59,7 @@ class Staging:
             "threads": THREADS,
             "temp_directory": str(folder / "spill"),
         }
-        self.db = duckdb.connect(str(folder / "stage.duckdb"), config=config)
+        self.db = duckdb.connect(":memory:", config=config)
         self.db.execute("SET preserve_insertion_order = false")
         self.db.execute("CREATE TABLE keys (exchange BIGINT, line BIGINT, ordinal BIGINT)")
         self.db.execute("CREATE TABLE idents (kind VARCHAR, digest UUID, sealed BLOB, data_key BLOB, mask VARCHAR)")

@@ -28,7 +28,7 @@ class Account(models.Model):
     country = models.CharField(max_length=2, blank=True)  # shown, never a signal
     plan = models.CharField(max_length=60, blank=True)
     entry_path = models.CharField(max_length=60, blank=True)
-    extra = models.JSONField(default=dict)  # unknown x_ columns
+    extra = models.JSONField(default=dict)  # unknown x_ columns, sealed (accounts.extra)
     batch = models.ForeignKey("accounts.Batch", on_delete=models.SET_NULL, null=True, related_name="+")
     last_seen_at = models.DateTimeField(null=True)
     n_sessions = models.PositiveIntegerField(default=0)

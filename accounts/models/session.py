@@ -42,7 +42,7 @@ class Session(models.Model):
     n_requests = models.PositiveIntegerField(null=True)
     n_input_tokens = models.PositiveBigIntegerField(null=True)
     n_output_tokens = models.PositiveBigIntegerField(null=True)
-    extra = models.JSONField(null=True)  # unknown x_ columns
+    extra = models.JSONField(null=True)  # unknown x_ columns, sealed (accounts.extra)
 
     class Meta:
         constraints = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 
+from accounts.extra import extra_open
 from accounts.models import Account, Session, Sighting, Status
 from core.errors import InvalidInput
 from core.models import Dataset
@@ -51,7 +52,7 @@ def account_detail(account: Account, *, shows_platform_ids: bool = False) -> Acc
         organization=account.organization if shows_platform_ids else "",
         country=account.country,
         entry_path=account.entry_path,
-        extra=account.extra if shows_platform_ids else {},
+        extra=extra_open(account.extra) if shows_platform_ids else {},
         last_seen_at=account.last_seen_at,
         n_sessions=account.n_sessions,
         n_exchanges=account.n_exchanges,

@@ -101,3 +101,12 @@ def test_digests_depend_on_the_key(tmp_path: Path) -> None:
 def test_derived_keys_differ_by_purpose_and_size() -> None:
     assert keys.hash_key("events") != keys.hash_key("sessions")
     assert len(keys.hash_key("events", size=16)) == 16
+
+
+@given(TEXT, TEXT)
+def test_sealed_texts_are_equal_exactly_when_the_texts_are(one: str, two: str) -> None:
+    sealed = keys.texts_seal([one, two], purpose="extra")
+    assert [keys.text_unseal(s, purpose="extra") for s in sealed] == [one, two]
+    assert (sealed[0] == sealed[1]) == (one == two)
+    with pytest.raises(KeyringError, match="does not open"):
+        keys.text_unseal(sealed[0], purpose="upload")

@@ -23,6 +23,7 @@ from investigations.linkage.cluster import cluster_units
 from investigations.linkage.gather import Gathered, Ints, column_ints, gather, gathered_from
 from investigations.linkage.hubs import Hubs, find_hubs, hub_table
 from investigations.linkage.model import ENGINE_VERSION, canonical, digest_of, model_from
+from investigations.linkage.pair import grouped_table, holdings_table, holdings_write
 from investigations.linkage.position import Linked, actionable_units, positions
 from investigations.linkage.score import Scorer, linked_pairs, scorer_from, strangers_met, value_millibits
 from investigations.linkage.settings import Settings
@@ -82,6 +83,9 @@ class _Run:
         links = self._step("score", lambda: self._score(scorer, column_ints(pairs, "pair")))
         labels = self._step("cluster", lambda: self._cluster(gathered, links))
         self._publish(gathered, hubs, scorer, links, column_ints(labels, "cluster"), pairs.num_rows)
+        if not (self.workdir / "holdings.parquet").exists():
+            holdings = holdings_table(gathered, hubs, strangers, self.settings)
+            holdings_write(self.workdir, holdings, grouped_table(gathered))
         return load(self.workdir)
 
     def _gather(self) -> Gathered:
@@ -211,7 +215,7 @@ def _begin(workdir: Path, inputs: types.Inputs, settings: Settings) -> None:
     path = workdir / "run.json"
     if path.exists() and path.read_bytes() == canonical(state):
         return
-    for name in [*(f"step_{step}" for step in STEPS), *TABLES]:
+    for name in [*(f"step_{step}" for step in STEPS), *TABLES, "holdings", "grouped"]:
         (workdir / f"{name}.parquet").unlink(missing_ok=True)
     (workdir / "result.json").unlink(missing_ok=True)
     _write_bytes(canonical(state), path)

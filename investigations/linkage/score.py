@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -58,25 +58,61 @@ class Scorer:
 
 def scorer_from(gathered: Gathered, hubs: Hubs, strangers: SmallInts, settings: Settings) -> Scorer:
     """The weights for these values under these settings; strangers as strangers_met gives them."""
-    base = base_millibits(gathered.n_units, settings)
     raw = value_millibits(gathered, settings)
     rarity = rarity_of(gathered, hubs, raw, settings)
-    line = line_millibits(gathered.n_units, settings)
+    arguments = kernel_arguments(gathered, rarity, strangers, gathered.n_units, settings)
+    return Scorer(gathered, raw, rarity, hubs.is_hub, line_millibits(gathered.n_units, settings), arguments)
+
+
+class Shared(Protocol):
+    """What the kernels read of the values that units share; Gathered is one."""
+
+    @property
+    def by_unit(self) -> tuple[Ints, SmallInts, Ints, Ints]:
+        """Pointers, values (ascending), first and last times, by unit."""
+        ...
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of kinds, by number."""
+        ...
+
+    @property
+    def kind_family(self) -> npt.NDArray[np.int8]:
+        """Family number of each kind."""
+        ...
+
+    @property
+    def value_kind(self) -> npt.NDArray[np.int16]:
+        """Kind number of each value."""
+        ...
+
+    @property
+    def value_number(self) -> Ints:
+        """Number of each value."""
+        ...
+
+
+def kernel_arguments(
+    shared: Shared, rarity: SmallInts, strangers: SmallInts, n_units: int, settings: Settings
+) -> tuple[Any, ...]:
+    """What the kernels take beside pairs, for values shared in a dataset of `n_units`."""
+    line = line_millibits(n_units, settings)
     families = [settings.family(name) for name in types.FAMILIES]
     gaps = np.array([round(family.gap_days * DAY_MICROSECONDS) for family in families], np.int64)
     powers = [[round(DAMPING_ONE * family.damping**i) for i in range(PER_FAMILY)] for family in families]
     caps = np.array([max(round(1000 * family.alone_bits) + line, 0) for family in families], np.int64)
-    arguments = (
-        gathered.by_unit,
-        gathered.value_number,
-        (gathered.value_kind, gathered.kind_family, kind_groups(gathered.kinds, gathered.kind_family, settings)),
-        (base, rarity, strangers, log_millibits(max(gathered.n_units, 1))),
+    most = min(max(int(rarity.max(initial=1)), int(strangers.max(initial=1))), max(n_units, 1))
+    return (
+        shared.by_unit,
+        shared.value_number,
+        (shared.value_kind, shared.kind_family, kind_groups(shared.kinds, shared.kind_family, settings)),
+        (base_millibits(n_units, settings), rarity, strangers, log_millibits(most)),
         gaps,
         np.array(powers, np.int64),
         caps,
-        finer_matrix(gathered.kinds, settings),
+        finer_matrix(shared.kinds, settings),
     )
-    return Scorer(gathered, raw, rarity, hubs.is_hub, line, arguments)
 
 
 def base_millibits(n_units: int, settings: Settings) -> Ints:
@@ -90,23 +126,30 @@ def log_millibits(largest: int) -> Ints:
     return np.asarray(np.rint(1000 * np.log2(np.maximum(np.arange(largest + 1), 1))), dtype=np.int64)
 
 
-def floored_holders(gathered: Gathered, settings: Settings) -> SmallInts:
+def floored(holders: SmallInts, family: npt.NDArray[np.int8], settings: Settings) -> SmallInts:
     """Holders of each value, but never fewer than its family's floor."""
     floor = np.array([settings.family(name).floor_holders for name in types.FAMILIES])
-    return np.asarray(np.maximum(gathered.value_holders, floor[gathered.value_family]), dtype=np.int32)
+    return np.asarray(np.maximum(holders, floor[family]), dtype=np.int32)
+
+
+def agreement_millibits(
+    holders: SmallInts, family: npt.NDArray[np.int8], n_units: int, settings: Settings
+) -> SmallInts:
+    """log2(m / u) in millibits, at least 0, of values of these families that so many of all units have."""
+    counted = np.minimum(floored(holders, family, settings), n_units)
+    logs = log_millibits(int(counted.max(initial=1)))[counted]
+    return np.asarray(np.maximum(base_millibits(n_units, settings)[family] - logs, 0), dtype=np.int32)
 
 
 def value_millibits(gathered: Gathered, settings: Settings) -> SmallInts:
     """log2(m / u) of each value in millibits, at least 0; u is the share of units that have it, floored by family."""
-    holders = np.minimum(floored_holders(gathered, settings), gathered.n_units)
-    logs = log_millibits(max(gathered.n_units, 1))[holders]
-    bits = base_millibits(gathered.n_units, settings)[gathered.value_family] - logs
-    return np.asarray(np.maximum(bits, 0), dtype=np.int32)
+    return agreement_millibits(gathered.value_holders, gathered.value_family, gathered.n_units, settings)
 
 
 def rarity_of(gathered: Gathered, hubs: Hubs, raw: SmallInts, settings: Settings) -> SmallInts:
     """Holders that a value counts as having; 0 when it weighs nothing."""
-    return np.where(hubs.is_hub | (raw <= 0), 0, floored_holders(gathered, settings)).astype(np.int32)
+    counted = floored(gathered.value_holders, gathered.value_family, settings)
+    return np.where(hubs.is_hub | (raw <= 0), 0, counted).astype(np.int32)
 
 
 def strangers_met(gathered: Gathered, hubs: Hubs, pairs: Ints, settings: Settings) -> SmallInts:

@@ -202,7 +202,7 @@ def case_open_page(
         ),
         dataset=dataset.name,
         error=_error_text(draft, ("title", "owner", "ticket_id", "ticket_url", "more")),
-        title=f"Open a case over {n} {'thing' if n == 1 else 'things'}" if n else "Open a case",
+        title=f"Open a case over {_counted(clusters, accounts)}" if n else "Open a case",
     )
 
 
@@ -210,10 +210,13 @@ def _title_default(clusters: Sequence[Cluster], accounts: Sequence[Account]) -> 
     if len(clusters) == 1 and not accounts and clusters[0].current:
         version = clusters[0].current
         return f"{version.n_accounts:,} accounts: {version.summary}"[:TITLE_LENGTH]
-    parts = [
-        f"{n} {word}{'' if n == 1 else 's'}" for n, word in ((len(clusters), "cluster"), (len(accounts), "account"))
-    ]
-    return " and ".join(p for p in parts if not p.startswith("0"))
+    return _counted(clusters, accounts)
+
+
+def _counted(clusters: Sequence[Cluster], accounts: Sequence[Account]) -> str:
+    """How many of each, as "1 cluster and 2 accounts"; empty for nothing."""
+    counts = ((len(clusters), "cluster"), (len(accounts), "account"))
+    return " and ".join(f"{n:,} {word}{'' if n == 1 else 's'}" for n, word in counts if n)
 
 
 # --- one case ---------------------------------------------------------------------------------------------------------

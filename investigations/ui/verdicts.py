@@ -8,12 +8,20 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
+from accounts.kinds import kind_get
 from core.access import Capability
 from core.models import Dataset
 from investigations import charts
 from investigations.models import Verdict
 from investigations.models.choices import OPEN_CASE_STATES, Abusive, Position, SameOperator, Standing
-from investigations.selectors.case_shapes import Drift, FrozenMember, StandingRow, VerdictDetail, VerdictRow
+from investigations.selectors.case_shapes import (
+    Drift,
+    FrozenMember,
+    FrozenValue,
+    StandingRow,
+    VerdictDetail,
+    VerdictRow,
+)
 from investigations.selectors.verdicts import verdict_detail, verdict_filters_from, verdict_list
 from investigations.ui.entries import Entry
 from investigations.ui.parts import (
@@ -130,6 +138,7 @@ class VerdictPage:
     standings: tuple[Fact, ...]
     drift_title: str
     drift: tuple[Fact, ...]
+    values: tuple[tuple[FrozenValue, str], ...]  # each with its kind in words
     joined: tuple[str, ...]
     left: tuple[str, ...]
     members: tuple[MemberLine, ...]
@@ -178,6 +187,7 @@ def verdict_page(verdict: Verdict, query: QueryDict, user: Any) -> VerdictPage:
         ),
         drift_title=_drift_title(drift),
         drift=_drift_facts(drift),
+        values=tuple((value, kind_get(value.kind).label) for value in frozen.values),
         joined=drift.joined[:20],
         left=drift.left[:20],
         members=tuple(

@@ -200,7 +200,7 @@ def test_the_form_offers_a_title_and_an_owner(cast: Cast, investigator: Client) 
 def test_rows_selected_in_a_list_come_to_the_form(cast: Cast, investigator: Client) -> None:
     sent = {"cluster": [cast.cards.public_id, cast.pair.public_id]}
     found = investigator.post(reverse("case-open"), sent, follow=True)
-    assert "Open a case over 2 things" in text_of(found)
+    assert "Open a case over 2 clusters" in text_of(found)
     assert not Case.objects.exists()
 
 

@@ -88,9 +88,10 @@ class Supervisor:
             say("Starting PostgreSQL and Valkey …")
             self.held = embedded.hold(home.home_path())
         say("Bringing the database up to date …")
+        self._spawn(self._web())  # it imports the application meanwhile
         django_prepare()
-        self._spawn(self._web())
         self._wait_for_web()
+        announce(time.monotonic() - began)
         self._spawn(
             Child(
                 "worker",
@@ -99,8 +100,7 @@ class Supervisor:
             )
         )
         self._spawn(Child("beat", celery("beat", "--pidfile=")))
-        announce(time.monotonic() - began)
-        if self.wants_demo and has_command("ensure_demo"):
+        if self.wants_demo and not demo_is_there():
             self._spawn(Child("demo", [sys.executable, "manage.py", "ensure_demo"], is_lasting=False))
 
     def _web(self) -> Child:
@@ -326,11 +326,16 @@ def announce(seconds: float) -> None:
     connections.close_all()
 
 
-def has_command(name: str) -> bool:
-    """Tell whether manage.py knows the command."""
-    from django.core.management import get_commands
+def demo_is_there() -> bool:
+    """Tell whether the demo dataset needs no making."""
+    from django.db import connections
 
-    return name in get_commands()
+    from investigations.selectors.demo import demo_is_ready
+
+    try:
+        return demo_is_ready()
+    finally:
+        connections.close_all()
 
 
 def celery(*arguments: str) -> list[str]:

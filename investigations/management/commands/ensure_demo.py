@@ -15,9 +15,7 @@ from core.errors import AppError, Unavailable
 from core.models import Dataset
 from core.models.dataset import DatasetKind
 from investigations.management.output import stop
-from investigations.models.choices import RunState
-
-NAME = "demo"
+from investigations.selectors.demo import DEMO_NAME, demo_is_ready
 
 
 class Command(BaseCommand):
@@ -25,18 +23,18 @@ class Command(BaseCommand):
     help = "Makes the demo dataset: a small labelled world, loaded and linked. Does nothing when it is there."
 
     def handle(self, *_: Any, **__: Any) -> None:
-        dataset = Dataset.objects.filter(name=NAME).first()
-        if dataset is not None and _is_ready(dataset):
+        if demo_is_ready():
             self.stdout.write("The demo dataset is there.")
             return
         try:
-            self._load(dataset_ensure(NAME, kind=DatasetKind.DEMO))
+            self._load(dataset_ensure(DEMO_NAME, kind=DatasetKind.DEMO))
         except AppError as error:
             stop(self, error, as_json=False)
         except (SimulationError, OSError) as error:
             stop(self, Unavailable(f"The demo dataset could not be made: {error}."), as_json=False)
         self._say("linking it")
-        call_command("link", dataset=NAME, stdout=self.stdout, stderr=self.stderr)
+        call_command("link", dataset=DEMO_NAME, stdout=self.stdout, stderr=self.stderr)
+        self.stdout.write("Demo dataset: ready. Reload the page to see its networks.")
 
     def _load(self, dataset: Dataset) -> None:
         """The demo world's extract, loaded. Equal seeds give equal bytes: what landed before is passed over."""
@@ -65,8 +63,3 @@ class Command(BaseCommand):
     def _say(self, what: str) -> None:
         self.stdout.write(f"Demo dataset: {what} …")
         self.stdout.flush()
-
-
-def _is_ready(dataset: Dataset) -> bool:
-    """Whether it has a run that is done, or is somebody's own dataset under that name."""
-    return dataset.kind != DatasetKind.DEMO or dataset.runs.filter(state=RunState.DONE).exists()

@@ -8,6 +8,7 @@ from django.apps import apps
 from django.db import connections, models, transaction
 
 from core import audit
+from core.context import once
 from core.errors import Conflict, InvalidInput, NotFound
 from core.grants import OWNER
 from core.models import Dataset
@@ -27,6 +28,11 @@ def dataset_get(name: str) -> Dataset:
         names = ", ".join(Dataset.objects.values_list("name", flat=True)) or "none yet"
         raise NotFound(f"There is no dataset “{name}”.", what_to_do=f"Datasets: {names}.")
     return found
+
+
+def datasets_all() -> list[Dataset]:
+    """Every dataset by name."""
+    return once("datasets", lambda: list(Dataset.objects.all()))
 
 
 def dataset_ensure(name: str, *, kind: str = DatasetKind.LIVE, by: object = None) -> Dataset:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from core.context import RequestContext, use
+from core.context import RequestContext, reading, use
 from core.errors import AppError, problem
 
 _SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 
 
 class RequestContextMiddleware:
-    """Gives each request an id (a proxy's well-formed X-Request-ID is kept) and answers with it."""
+    """Gives each request an id (a proxy's well-formed X-Request-ID is kept), and reading ones a place for `once`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -25,7 +26,8 @@ class RequestContextMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _SAFE_ID.match(given) else uuid.uuid4().hex
         request.request_id = request_id  # type: ignore[attr-defined]
-        with use(RequestContext(request_id=request_id, address=request.META.get("REMOTE_ADDR", ""))):
+        kept = reading() if request.method in ("GET", "HEAD") else nullcontext()
+        with use(RequestContext(request_id=request_id, address=request.META.get("REMOTE_ADDR", ""))), kept:
             response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response

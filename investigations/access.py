@@ -25,7 +25,8 @@ def run_get_for(user: Actor, public_id: str, *, dataset: Dataset | None = None) 
 
 def cluster_get_for(user: Actor, public_id: str, *, dataset: Dataset | None = None) -> Cluster:
     """A cluster that the person may see, ended ones included."""
-    return _get(user, Cluster.objects.select_related("dataset", "current"), public_id, dataset)
+    rows = Cluster.objects.select_related("dataset", "current__run").defer("current__run__model")
+    return _get(user, rows, public_id, dataset)
 
 
 def account_get_for(user: Actor, public_id: str, *, dataset: Dataset | None = None) -> Account:

@@ -121,8 +121,38 @@ def cluster_rows(versions: Iterable[ClusterVersion], run: Run) -> list[ClusterRo
     )
     cases, verdicts = cases_of_clusters(numbers), verdicts_of_clusters(numbers)
     return [
-        _row(v, changes.get(v.cluster_id, ""), cases.get(v.cluster_id), verdicts.get(v.cluster_id)) for v in versions
+        cluster_row(v, changes.get(v.cluster_id, ""), cases.get(v.cluster_id), verdicts.get(v.cluster_id))
+        for v in versions
     ]
+
+
+def cluster_row(version: ClusterVersion, change: str, case: CaseRef | None, verdict: VerdictRef | None) -> ClusterRow:
+    """One version as a row of a list, with its change, newest case and newest standing verdict."""
+    return ClusterRow(
+        public_id=str(version.cluster.public_id),
+        summary=version.summary,
+        n_accounts=version.n_accounts,
+        n_actionable=version.n_actionable,
+        n_new=version.n_new,
+        n_links=version.n_links,
+        bits=bits_shown(version.bits),
+        cohesion=version.cohesion,
+        families=families_of(version.families),
+        worth=version.worth,
+        worth_parts=tuple(
+            WorthPart(name, name.capitalize(), float(version.worth_parts.get(name, 0.0)), means)
+            for name, means in PART_MEANS.items()
+        ),
+        n_sessions=version.n_sessions,
+        n_exchanges=version.n_exchanges,
+        n_output_tokens=version.n_output_tokens,
+        first_seen_at=version.first_seen_at,
+        last_seen_at=version.last_seen_at,
+        change=change,
+        change_label=LineageKind(change).label if change else "",
+        case=case,
+        verdict=verdict,
+    )
 
 
 def cluster_versions(
@@ -269,31 +299,3 @@ def _is_cluster_id(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _row(version: ClusterVersion, change: str, case: CaseRef | None, verdict: VerdictRef | None) -> ClusterRow:
-    return ClusterRow(
-        public_id=str(version.cluster.public_id),
-        summary=version.summary,
-        n_accounts=version.n_accounts,
-        n_actionable=version.n_actionable,
-        n_new=version.n_new,
-        n_links=version.n_links,
-        bits=bits_shown(version.bits),
-        cohesion=version.cohesion,
-        families=families_of(version.families),
-        worth=version.worth,
-        worth_parts=tuple(
-            WorthPart(name, name.capitalize(), float(version.worth_parts.get(name, 0.0)), means)
-            for name, means in PART_MEANS.items()
-        ),
-        n_sessions=version.n_sessions,
-        n_exchanges=version.n_exchanges,
-        n_output_tokens=version.n_output_tokens,
-        first_seen_at=version.first_seen_at,
-        last_seen_at=version.last_seen_at,
-        change=change,
-        change_label=LineageKind(change).label if change else "",
-        case=case,
-        verdict=verdict,
-    )

@@ -6,10 +6,11 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from accounts.models import Account
+from core.context import once
 from core.models import Dataset
 from investigations.linkage import Settings
 from investigations.models import LineageEvent, Run
@@ -45,8 +46,13 @@ Steps = list[dict[str, Any]]
 
 
 def run_latest(dataset: Dataset) -> Run | None:
-    """The newest run that is done: what pages stand on."""
-    return Run.objects.filter(dataset=dataset, state=RunState.DONE).order_by("-number").first()
+    """The newest run that is done: what pages stand on. Its model is read only when asked for."""
+    return next((run for run in _runs_shown(dataset) if run.state == RunState.DONE), None)
+
+
+def account_count(dataset: Dataset) -> int:
+    """How many accounts there are to link."""
+    return Account.objects.filter(dataset=dataset).count()
 
 
 def run_list(dataset: Dataset, *, page: int = 1, size: int = 50, cursor: str = "") -> Page[RunRow]:
@@ -98,21 +104,30 @@ run_progress = run_detail
 
 
 def run_status(dataset: Dataset) -> RunStatus:
-    """What the top bar says of runs. Five queries."""
-    rows = Run.objects.filter(dataset=dataset).select_related("requested_by").defer("model").order_by("-number")
-    latest = rows.filter(state=RunState.DONE).first()
-    newest = rows.first()
-    open_run = rows.filter(state__in=OPEN_RUN_STATES).order_by("number").first()
-    failed = newest if newest is not None and newest.state == RunState.FAILED else None
+    """What the top bar says of runs. One query."""
+    runs = _runs_shown(dataset)
+    latest = run_latest(dataset)
+    open_run = next((run for run in reversed(runs) if run.state in OPEN_RUN_STATES), None)
+    failed = runs[0] if runs and runs[0].state == RunState.FAILED else None
     now = timezone.now()
     guide = (latest.steps, latest.statistics) if latest else None
     return RunStatus(
         latest=_row(latest, now, guide) if latest else None,
         open=_row(open_run, now, guide) if open_run else None,
         failed=_row(failed, now, guide) if failed else None,
-        n_accounts=Account.objects.filter(dataset=dataset).count(),
         is_calibrated=False,
     )
+
+
+def _runs_shown(dataset: Dataset) -> list[Run]:
+    """The newest run, the newest done one and the oldest open one, newest first."""
+    rows = Run.objects.filter(dataset=dataset)
+    newest = rows.order_by("-number").values("pk")[:1]
+    done = rows.filter(state=RunState.DONE).order_by("-number").values("pk")[:1]
+    waiting = rows.filter(state__in=OPEN_RUN_STATES).order_by("number").values("pk")[:1]
+    shown = rows.filter(Q(pk__in=newest) | Q(pk__in=done) | Q(pk__in=waiting))
+    shown = shown.select_related("requested_by").defer("model").order_by("-number")
+    return once(("runs shown", dataset.pk), lambda: list(shown))
 
 
 def settings_changed(given: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

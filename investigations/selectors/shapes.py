@@ -171,7 +171,6 @@ class RunStatus:
     latest: RunRow | None
     open: RunRow | None
     failed: RunRow | None  # a run that failed after the latest one
-    n_accounts: int
     is_calibrated: bool  # always False until enough sampled clusters are judged here
 
 
@@ -537,7 +536,4 @@ class RailCounts:
     triage: int  # clusters of the latest run that no case looks at yet
     clusters: int
     cases: int  # open ones
-    my_cases: int
-    runs: int
-    verdicts: int
     imports_open: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from core.datasets import dataset_get
+from core.datasets import dataset_get, datasets_all
 from core.models import Dataset
 
 SESSION_KEY = "dataset"
@@ -20,12 +20,13 @@ def dataset_for(request: HttpRequest) -> Dataset | None:
 
 
 def _found(request: HttpRequest) -> Dataset | None:
+    by_name = {dataset.name: dataset for dataset in datasets_all()}
     named = request.GET.get("dataset")
     if named:
-        dataset = dataset_get(named[:40])
-        request.session[SESSION_KEY] = dataset.name
+        dataset = by_name.get(named) or dataset_get(named[:40])
+        if request.session.get(SESSION_KEY) != dataset.name:
+            request.session[SESSION_KEY] = dataset.name
         return dataset
-    by_name = {dataset.name: dataset for dataset in Dataset.objects.all()}
     for name in (request.session.get(SESSION_KEY), *PREFERRED):
         if name in by_name:
             return by_name[name]

@@ -15,7 +15,7 @@ from investigations import charts
 from investigations.models import HubValue, Run
 from investigations.models.choices import LineageKind
 from investigations.selectors.refs import values_shown
-from investigations.selectors.runs import STEP_LABELS, run_detail, run_list, run_status
+from investigations.selectors.runs import STEP_LABELS, account_count, run_detail, run_list, run_status
 from investigations.selectors.shapes import RunDetail, RunRow, ValueRef
 from investigations.ui.addresses import address
 from investigations.ui.parts import PAGE_SIZE, Action, Fact, Link, Paging, Step, page_number, paging_for
@@ -142,7 +142,7 @@ def run_list_page(dataset: Dataset | None, query: QueryDict, capabilities: froze
     found = run_list(dataset, page=page, size=PAGE_SIZE) if dataset else None
     rows = found.items if found else ()
     status = run_status(dataset) if dataset else None
-    n_accounts = status.n_accounts if status else 0
+    n_accounts = account_count(dataset) if dataset else 0
     is_live = any(row.is_open for row in rows)
     return RunListPage(
         title=_list_title(rows, status.open if status else None),

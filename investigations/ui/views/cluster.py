@@ -15,7 +15,7 @@ from investigations import charts
 from investigations.access import cluster_get_for, run_get_for
 from investigations.models import Cluster, Run
 from investigations.selectors.activity import cluster_activity
-from investigations.selectors.cluster import MEMBER_SORTS, cluster_detail, member_list
+from investigations.selectors.cluster import MEMBER_SORTS, cluster_detail, cluster_version, member_list
 from investigations.selectors.cluster_casework import cases_to_join, cluster_notes, cluster_verdicts
 from investigations.selectors.clusters import Neighbours, cluster_filters_from, cluster_neighbours
 from investigations.selectors.links import links_of_cluster
@@ -82,7 +82,7 @@ def cluster_evidence(request: HttpRequest, public_id: str) -> HttpResponse:
     cluster, run = _cluster_and_run(request, public_id)
     head = _head(request, cluster, run, "cluster-detail")
     evidence = family_evidence(head.detail)
-    links = links_of_cluster(cluster, size=8, run=run or _run_of(head.detail, request))
+    links = links_of_cluster(cluster, size=8, run=cluster_version(cluster, run=run).run)
     context = {
         "head": head,
         "bars": charts.evidence_bars(evidence),
@@ -203,11 +203,6 @@ def _cluster_and_run(request: HttpRequest, public_id: str) -> tuple[Cluster, Run
     request.dataset = cluster.dataset  # type: ignore[attr-defined]
     named = request.GET.get("run", "")
     return cluster, run_get_for(user, named, dataset=cluster.dataset) if named else None
-
-
-def _run_of(detail: ClusterDetail, request: HttpRequest) -> Run:
-    user: Any = request.user
-    return run_get_for(user, detail.run.public_id)
 
 
 def _head(request: HttpRequest, cluster: Cluster, run: Run | None, tab: str) -> ClusterHead:

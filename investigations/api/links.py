@@ -63,7 +63,7 @@ class LinkExplanationSerializer(serializers.Serializer[Any]):
     b = AccountRefSerializer()
     run = RunRefSerializer()
     is_linked = serializers.BooleanField()
-    is_stored = serializers.BooleanField(help_text="False: computed now from the values that both have.")
+    is_stored = serializers.BooleanField(help_text="False: weighed now, from what the run kept of both.")
     bits = serializers.FloatField(help_text="Over the line; below 0 they are not linked.")
     prior_bits = serializers.FloatField(help_text="Where the sum starts.")
     headline = serializers.CharField()

@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 from investigations.linkage import types
 from investigations.linkage.explain import Explanation, explain
 from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints
-from investigations.linkage.hubs import Hubs, kind_groups
+from investigations.linkage.hubs import kind_groups
 from investigations.linkage.kernels import explain_pairs
 from investigations.linkage.model import ENGINE_VERSION
-from investigations.linkage.score import agreement_millibits, floored, kernel_arguments
+from investigations.linkage.score import Scorer, agreement_millibits, kernel_arguments
 from investigations.linkage.settings import Settings
 
 HOLDINGS = pa.schema(
@@ -34,6 +34,7 @@ HOLDINGS = pa.schema(
         ("first_at", pa.int64()),
         ("last_at", pa.int64()),
         ("holders", pa.int32()),
+        ("counts_as", pa.int32()),  # holders that the value's weight goes by; 0: it weighs nothing
         ("hub", pa.bool_()),
         ("strangers", pa.int32()),  # met by the unit in this kind's way and no other
     ]
@@ -51,7 +52,7 @@ class Holdings:
     rows: pa.Table
 
 
-def holdings_table(gathered: Gathered, hubs: Hubs, strangers: SmallInts, settings: Settings) -> pa.Table:
+def holdings_table(gathered: Gathered, scorer: Scorer, strangers: SmallInts, settings: Settings) -> pa.Table:
     """HOLDINGS of every unit that shares a value."""
     pointers, values, first_at, last_at = gathered.by_unit
     units = np.repeat(np.arange(gathered.n_units), np.diff(pointers))
@@ -66,7 +67,8 @@ def holdings_table(gathered: Gathered, hubs: Hubs, strangers: SmallInts, setting
             "first_at": first_at,
             "last_at": last_at,
             "holders": gathered.value_holders[values],
-            "hub": hubs.is_hub[values],
+            "counts_as": scorer.rarity[values],
+            "hub": scorer.is_hub[values],
             "strangers": met,
         },
         schema=HOLDINGS,
@@ -114,12 +116,10 @@ def explain_pair(a: Holdings, b: Holdings, model: Mapping[str, Any]) -> Explanat
     settings = Settings.from_dict(model["settings"])
     shared = _shared(a.rows, b.rows, model)
     raw = agreement_millibits(shared.holders, shared.value_family, model["units"], settings)
-    counted = floored(shared.holders, shared.value_family, settings)
-    rarity = np.where(shared.hub | (raw <= 0), 0, counted).astype(np.int32)
     groups = kind_groups(shared.kinds, shared.kind_family, settings)
     strangers = np.zeros((2, max(len(shared.kinds), 1)), np.int32)
     strangers[0, groups[shared.value_kind]], strangers[1, groups[shared.value_kind]] = shared.strangers
-    arguments = kernel_arguments(shared, rarity, strangers, model["units"], settings)
+    arguments = kernel_arguments(shared, shared.counts_as, strangers, model["units"], settings)
     rows = explain_pairs(np.array([1], np.int64), *arguments, raw, settings.evidence_per_link)
     evidence = [shared.evidence(value, bits, was) for _, value, bits, was in rows.tolist()]
     return explain(a.unit, b.unit, evidence, model)
@@ -134,6 +134,7 @@ class _SharedByTwo:
     value_kind: npt.NDArray[np.int16]
     value_number: Ints
     holders: SmallInts
+    counts_as: SmallInts
     hub: npt.NDArray[np.bool_]
     strangers: tuple[SmallInts, SmallInts]
     by_unit: tuple[Ints, SmallInts, Ints, Ints]
@@ -170,6 +171,7 @@ def _shared(a: pa.Table, b: pa.Table, model: Mapping[str, Any]) -> _SharedByTwo:
         value_kind=column_ints(one, "kind").astype(np.int16),
         value_number=column_ints(one, "value").copy(),
         holders=_small(one, "holders"),
+        counts_as=_small(one, "counts_as"),
         hub=np.array(one["hub"].to_pylist(), bool),
         strangers=met,
         by_unit=(np.array([0, n, 2 * n], np.int64), np.tile(np.arange(n, dtype=np.int32), 2), times[0], times[1]),

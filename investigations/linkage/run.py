@@ -84,7 +84,7 @@ class _Run:
         labels = self._step("cluster", lambda: self._cluster(gathered, links))
         self._publish(gathered, hubs, scorer, links, column_ints(labels, "cluster"), pairs.num_rows)
         if not (self.workdir / "holdings.parquet").exists():
-            holdings = holdings_table(gathered, hubs, strangers, self.settings)
+            holdings = holdings_table(gathered, scorer, strangers, self.settings)
             holdings_write(self.workdir, holdings, grouped_table(gathered))
         return load(self.workdir)
 

@@ -11,8 +11,12 @@ from accounts.kinds import FAMILY_LABELS
 from accounts.models import Account, Sighting
 from core.errors import InvalidInput, NotFound
 from investigations import linkage
+from investigations.linkage.explain import EvidenceRow as Weighed
+from investigations.linkage.explain import Explanation
+from investigations.linkage.pair import explain_pair, holdings_read
 from investigations.models import Cluster, HubValue, Link, Member, Run
 from investigations.selectors.paging import page_of, page_start
+from investigations.selectors.pair_words import headline_unlinked, why_not
 from investigations.selectors.refs import account_ref, bits_shown, cluster_ref, families_of, run_ref, values_shown
 from investigations.selectors.runs import run_latest
 from investigations.selectors.shapes import (
@@ -25,6 +29,7 @@ from investigations.selectors.shapes import (
     ValueRef,
     WaterfallStep,
 )
+from investigations.services import run_files
 
 EVIDENCE_COLUMNS = ("family", "kind", "value", "bits", "raw_bits", "holders", "hub")
 FAMILY_ORDER = {name: i for i, name in enumerate(FAMILY_LABELS)}
@@ -103,10 +108,8 @@ def link_explain(
             what_to_do="Start a run, and compare accounts of one dataset.",
         )
     link = Link.objects.filter(run=run, a=first, b=second).select_related("cluster__current").first()
-    given = [dict(zip(EVIDENCE_COLUMNS, row, strict=True)) for row in link.evidence] if link else []
-    model = _model_for(run.model, given, link)
-    told = linkage.explain(first.pk, second.pk, given, model)
-    listed = given or _shared_now(first, second, run)
+    told = _stored(link, run) if link else _weighed(first, second, run)
+    listed = _listed(told) if told else _shared_now(first, second, run)
     evidence = _evidence_rows(listed, first, second)
     path = () if link else _path(first, second, run, shows_platform_ids=shows_platform_ids)
     return LinkExplanation(
@@ -115,13 +118,13 @@ def link_explain(
         run=run_ref(run),
         is_linked=link is not None,
         is_stored=link is not None,
-        bits=bits_shown(link.bits) if link else bits_shown(told.bits),
-        prior_bits=bits_shown(told.start),
-        headline=told.sentence if link else _headline_unlinked(run, listed, path),
+        bits=bits_shown(told.bits if told else _start(run)),
+        prior_bits=bits_shown(told.start if told else _start(run)),
+        headline=told.sentence if link and told else headline_unlinked(run, listed, path),
         evidence=evidence,
-        waterfall=_waterfall(told, evidence) if link else (),
+        waterfall=_waterfall(told, evidence) if told else (),
         contradictions=tuple(row for row in evidence if row.bits < 0),
-        why_not="" if link else _why_not(run, listed),
+        why_not="" if link else why_not(run, told, listed),
         path=path,
         same_cluster=_same_cluster(first, second, run),
         model_digest=run.model_digest,
@@ -156,16 +159,32 @@ def _step(link: Link, *, shows_platform_ids: bool) -> PathStep:
     )
 
 
-def _model_for(model: Mapping[str, Any], given: list[dict[str, Any]], link: Link | None) -> dict[str, Any]:
-    """The model with the start that makes prior, evidence and the link's bits add up."""
-    prior, threshold = model.get("prior_millibits", 0), model.get("threshold_millibits", 0)
-    if link is not None:
-        threshold = prior + sum(row["bits"] for row in given) - link.bits
-    return {**model, "prior_millibits": prior, "threshold_millibits": threshold}
+def _stored(link: Link, run: Run) -> Explanation:
+    """The explanation of a link from the evidence that the run stored, with the start that makes it add up."""
+    given = [dict(zip(EVIDENCE_COLUMNS, row, strict=True)) for row in link.evidence]
+    prior = run.model.get("prior_millibits", 0)
+    threshold = prior + sum(row["bits"] for row in given) - link.bits
+    model = {**run.model, "prior_millibits": prior, "threshold_millibits": threshold}
+    return linkage.explain(link.a_id, link.b_id, given, model)
+
+
+def _weighed(first: Account, second: Account, run: Run) -> Explanation | None:
+    """The explanation of any pair in the run's own bits; None when what the run weighed is no longer kept."""
+    held = holdings_read(run_files.folder_of(run), (first.pk, second.pk), run.model)
+    return explain_pair(*held, run.model) if held else None
+
+
+def _listed(told: Explanation) -> list[dict[str, Any]]:
+    rows: tuple[Weighed, ...] = (*told.rows, *told.weightless)
+    return [{name: getattr(row, name) for name in EVIDENCE_COLUMNS} for row in rows]
+
+
+def _start(run: Run) -> int:
+    return int(run.model.get("prior_millibits", 0) - run.model.get("threshold_millibits", 0))
 
 
 def _shared_now(first: Account, second: Account, run: Run) -> list[dict[str, Any]]:
-    """The identifiers that both have, for a pair that is not linked: nothing weighs enough, so none has bits."""
+    """The identifiers that both have now, without bits: for pairs of runs whose weights are no longer kept."""
     from accounts.kinds import kind_family
 
     both = (
@@ -256,31 +275,6 @@ def _note(rows: list[EvidenceRow]) -> str:
     if best.is_hub:
         said += " (hub)"
     return said + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
-
-
-def _headline_unlinked(run: Run, listed: list[dict[str, Any]], path: tuple[PathStep, ...]) -> str:
-    noun = "value" if len(listed) == 1 else "values"
-    said = f"Run {run.number} did not link these two: they share {len(listed) or 'no'} {noun} that it knows of."
-    if path:
-        said += f" They are linked over {len(path) - 1} other{'s' if len(path) > 2 else ''}."
-    return said
-
-
-def _why_not(run: Run, listed: list[dict[str, Any]]) -> str:
-    """What kept a pair from being a link, as far as the stored results tell."""
-    if not run.has_rows:
-        return f"The links of run {run.number} are no longer kept here."
-    if not listed:
-        return "They have no value in common, so there is nothing to weigh."
-    hubs = sum(row["hub"] for row in listed)
-    said = (
-        "One shared value doesn't reach the line"
-        if len(listed) == 1
-        else f"{len(listed)} shared values don't reach the line"
-    )
-    if hubs:
-        said += f"; {hubs} of them {'weighs' if hubs == 1 else 'weigh'} nothing, because the holders are independent of each other"
-    return said + f". The rarest has {min(row['holders'] for row in listed):,} holders."
 
 
 def _same_cluster(first: Account, second: Account, run: Run) -> ClusterRef | None:

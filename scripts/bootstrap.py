@@ -8,6 +8,7 @@ requirements*.txt, which are exported from uv.lock. pip's own settings of index 
 Does nothing when nothing has changed. This file is kept readable for any Python 3, so that an old one can be refused.
 """
 
+import ast
 import fcntl
 import hashlib
 import os
@@ -19,6 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
 OLDEST, NEWEST = (3, 11), (3, 14)
+PIP_KEYS = ("index-url", "extra-index-url", "find-links", "cert")
 FILES = {"run": ["requirements.txt"], "dev": ["requirements-dev.txt"]}
 UV_FILE = "requirements-uv.txt"
 
@@ -151,16 +153,17 @@ def environment():
         os.environ, UV_PYTHON_DOWNLOADS="never", UV_LINK_MODE="copy", UV_NO_PROGRESS="1", PIP_ROOT_USER_ACTION="ignore"
     )
     variables.pop("VIRTUAL_ENV", None)
+    known = pip_settings()
     for ours, key in (
         ("UV_DEFAULT_INDEX", "index-url"),
         ("UV_INDEX", "extra-index-url"),
         ("UV_FIND_LINKS", "find-links"),
     ):
-        value = pip_setting(key)
+        value = known.get(key)
         if value and ours not in variables:
             variables[ours] = " ".join(value.split()) if key != "find-links" else ",".join(value.split())
     variables.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # as pip does; the hashes say what may be installed
-    certificates = pip_setting("cert")
+    certificates = known.get("cert")
     if certificates:
         variables.setdefault("SSL_CERT_FILE", certificates)
     cache = variables.get("UV_CACHE_DIR") or os.path.join(
@@ -173,17 +176,24 @@ def environment():
     return variables
 
 
-def pip_setting(key):
-    """Return what pip is set to for this key, by its environment variable or its files."""
-    from_environment = os.environ.get("PIP_" + key.upper().replace("-", "_"))
-    if from_environment:
-        return from_environment
-    for section in ("install", "global"):
-        command = [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check", "config", "get", "%s.%s" % (section, key)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        if done.returncode == 0:
-            return done.stdout.decode().strip()
-    return ""
+def pip_settings():
+    """Return what pip is set to by its files and variables; what holds for installing beats what holds for all.
+
+    Read from `pip config list`: `pip config get` of some versions does not find what stands in a global file.
+    """
+    command = [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    found = {}
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        name, _, value = line.partition("=")
+        section, _, key = name.rpartition(".")
+        if section in ("global", "install") and (section == "install" or key not in found):
+            found[key] = str(ast.literal_eval(value))
+    for key in PIP_KEYS:
+        value = os.environ.get("PIP_" + key.upper().replace("-", "_"))
+        if value:
+            found[key] = value
+    return found
 
 
 def home():

@@ -73,6 +73,19 @@ def test_it_hands_pips_index_and_certificates_to_uv(
     assert found["UV_PYTHON_DOWNLOADS"] == "never"
 
 
+def test_it_reads_pips_files_and_prefers_what_holds_for_installing(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\ncert = /all.pem\nindex-url = https://a.example/simple\n[install]\ncert = /one.pem\n")
+    for key in bootstrap.PIP_KEYS:
+        monkeypatch.delenv("PIP_" + key.upper().replace("-", "_"), raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+    monkeypatch.setattr(bootstrap, "VENV_PYTHON", sys.executable)
+    found = bootstrap.pip_settings()
+    assert (found["cert"], found["index-url"]) == ("/one.pem", "https://a.example/simple")
+
+
 def test_it_goes_without_a_cache_where_home_cannot_be_written(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -155,8 +155,17 @@ def _views(found: CasePage, query: QueryDict) -> tuple[Link, ...]:
 
 
 @dataclass(frozen=True)
+class CaseThing:
+    """A cluster or account that a case is to be opened over."""
+
+    public_id: str
+    href: str
+    text: str
+
+
+@dataclass(frozen=True)
 class CaseOpenPage:
-    things: tuple[Link, ...]
+    things: tuple[CaseThing, ...]
     hidden: tuple[tuple[str, str], ...]
     entries: tuple[Entry, ...]
     elsewhere: tuple[Link, ...]  # open cases that hold one of these clusters already
@@ -174,8 +183,11 @@ def case_open_page(
     draft: Draft = NOTHING,
 ) -> CaseOpenPage:
     """The form that opens a case over these clusters and accounts."""
-    things = [Link(c.public_id, reverse("cluster-detail", args=[c.public_id])) for c in clusters]
-    things += [Link(a.public_id, reverse("account-detail", args=[a.public_id])) for a in accounts]
+    things = [CaseThing(c.public_id, reverse("cluster-detail", args=[c.public_id]), _cluster_text(c)) for c in clusters]
+    things += [
+        CaseThing(a.public_id, reverse("account-detail", args=[a.public_id]), f"{a.get_status_display()} account")
+        for a in accounts
+    ]
     n = len(things)
     return CaseOpenPage(
         things=tuple(things),
@@ -208,9 +220,13 @@ def case_open_page(
 
 def _title_default(clusters: Sequence[Cluster], accounts: Sequence[Account]) -> str:
     if len(clusters) == 1 and not accounts and clusters[0].current:
-        version = clusters[0].current
-        return f"{version.n_accounts:,} accounts: {version.summary}"[:TITLE_LENGTH]
+        return _cluster_text(clusters[0])[:TITLE_LENGTH]
     return _counted(clusters, accounts)
+
+
+def _cluster_text(cluster: Cluster) -> str:
+    version = cluster.current
+    return f"{version.n_accounts:,} accounts: {version.summary}" if version else "not in the newest run"
 
 
 def _counted(clusters: Sequence[Cluster], accounts: Sequence[Account]) -> str:

@@ -15,6 +15,7 @@ class Option:
     value: str
     label: str
     title: str = ""
+    detail: str = ""  # stands under the label
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import QueryDict
@@ -42,6 +42,11 @@ from investigations.ui.parts import Link
 MEMBERS_SHOWN = 50
 BLANK_ROWS = 3
 FORM = "verdict"
+LIKELIHOODS = tuple(  # the words, their ranges under them
+    Option(value, word, detail=rest.rstrip(")"))
+    for value, label in Likelihood.choices
+    for word, _, rest in [str(label).partition(" (")]
+)
 ORDER = (Position.CORE, Position.BRIDGE, Position.PERIPHERY)
 
 
@@ -155,7 +160,7 @@ def verdict_form_page(case: Case, cluster: Cluster, user: Any, draft: Draft = NO
             _question(draft, "abusive", "Abusive?", Abusive.choices),
         ),
         grades=(
-            _question(draft, "likelihood", "How likely is one operator?", Likelihood.choices),
+            replace(_question(draft, "likelihood", "How likely is one operator?", ()), options=LIKELIHOODS),
             _question(draft, "confidence", "How good is what this rests on?", Confidence.choices),
         ),
         texts=_texts(draft),

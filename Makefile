@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 T ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev test lint fix bench lock fuzz-api reference
+.PHONY: help run setup setup-dev test lint fix bench lock fuzz-api reference screenshots
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ fuzz-api: setup-dev ## minutes of odd requests against the live API (FUZZ_EXAMPL
 
 reference: setup-dev ## docs/reference/commands.md, anew from the commands
 	@$(VENV_PYTHON) scripts/command_reference.py
+
+screenshots: setup-dev ## docs/img/, anew from the console that runs with the demo dataset
+	@$(VENV_PYTHON) scripts/screenshots.py
 
 lock: setup-dev ## newer versions of all dependencies, in uv.lock and the requirements files
 	@$(VENV_PYTHON) scripts/lock.py

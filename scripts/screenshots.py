@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "img"
-SIZE = {"width": 1440, "height": 900}
 MOST_BYTES = 200_000
 PATIENCE_MS = 60_000
 FREEZE = "for (const a of document.getAnimations()) { try { a.finish() } catch { a.cancel() } }"
@@ -135,7 +134,7 @@ def take(link: str, shots: list[Shot]) -> None:
     origin = link.partition("/auth/")[0]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path(), args=browser_arguments())
-        page = browser.new_context(viewport=SIZE, reduced_motion="reduce").new_page()
+        page = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce").new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.goto(link)
         page.locator("main form button, form button.main").first.click()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from django import template
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from accounts.kinds import FAMILIES
+from investigations.charts import LookMeter
 
 register = template.Library()
 
@@ -138,6 +142,28 @@ def all_families(_: object) -> tuple[str, ...]:
 def family_marks(mask: int | None) -> list[FamilyMark]:
     """A bit mask over the families as nine marks in their fixed order."""
     return [FamilyMark(name, bool((mask or 0) >> i & 1)) for i, name in enumerate(FAMILIES)]
+
+
+@register.filter
+def family_boxes(mask: int | str | None) -> SafeString:
+    """The nine marks as elements. Lists have one in each row, so each mask is written out once."""
+    return _family_boxes(mask if isinstance(mask, int) else 0)
+
+
+@lru_cache(maxsize=1 << len(FAMILIES))
+def _family_boxes(mask: int) -> SafeString:
+    return format_html_join("", "<i{}></i>", ((_family_class(m),) for m in family_marks(mask)))
+
+
+def _family_class(mark: FamilyMark) -> SafeString | str:
+    return format_html(' class="f-{}"', mark.name) if mark.on else ""
+
+
+@register.filter
+def look_boxes(meter: LookMeter) -> SafeString:
+    """The parts of a meter as rectangles side by side."""
+    boxes = ((i, part.x, part.width) for i, part in enumerate(meter.parts, start=1))
+    return format_html_join("", '<rect class="part-{}" x="{}%" width="{}%" height="100%"/>', boxes)
 
 
 @register.filter

@@ -74,7 +74,7 @@ def draft_of(form: str, posted: QueryDict, error: AppError) -> Draft:
     fields: Mapping[str, Sequence[str]] = error.extra.get("fields", {})
     return Draft(
         form=form,
-        values={name: posted.get(name, "") for name in posted},
+        values={name: posted.get(name, "").replace("\0", "\ufffd") for name in posted},  # a page holds no NUL
         errors={name: " ".join(messages) for name, messages in fields.items()},
         error=error,
     )

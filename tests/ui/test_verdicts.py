@@ -19,6 +19,7 @@ from investigations.services.verdicts import StandingInput, verdict_record
 from tests.cast import Cast, cast_make
 from tests.factories import accounts_make, dataset_make, network_make, run_make
 from tests.investigations.decisions import case_make, decision
+from tests.query_counts import assert_recorded
 from tests.ui.pages import malformed_ids
 
 HOSTILE = '"><script>alert(1)</script>{{ 7|add:7 }}\u202e'
@@ -385,3 +386,4 @@ def test_pages_ask_the_database_as_often_for_much_as_for_little(cast: Cast, inve
         record(cast, case, policy="Another")
         record(cast)
     assert count() == few
+    assert_recorded("casework pages", few)

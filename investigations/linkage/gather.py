@@ -43,6 +43,7 @@ class Gathered:
     unit_of: SmallInts  # unit of each account
     unit_account: Ints  # smallest account of each unit, ascending
     unit_size: SmallInts
+    unit_created: Ints  # sign-up of the unit's smallest account, NO_TIME when unknown
     kinds: tuple[str, ...]
     kind_family: npt.NDArray[np.int8]
     value_kind: npt.NDArray[np.int16]
@@ -162,6 +163,7 @@ def gathered_from(inputs: types.Inputs, rows: pa.Table, kinds: tuple[str, ...]) 
         unit_of=unit_of,
         unit_account=unit_account,
         unit_size=np.bincount(unit_of, minlength=unit_account.size).astype(np.int32),
+        unit_created=_created(inputs.accounts, unit_account),
         kinds=kinds,
         kind_family=kind_families(kinds, inputs.families),
         value_kind=codes[at].astype(np.int16),
@@ -171,6 +173,13 @@ def gathered_from(inputs: types.Inputs, rows: pa.Table, kinds: tuple[str, ...]) 
         first_at=column_ints(rows, "first_at"),
         last_at=column_ints(rows, "last_at"),
     )
+
+
+def _created(accounts: pa.Table, wanted: Ints) -> Ints:
+    """Sign-up of each wanted account."""
+    numbers, created = column_ints(accounts, "account"), column_ints(accounts, "created_at")
+    order = np.lexsort((created, numbers))
+    return created[order[np.searchsorted(numbers[order], wanted)]] if wanted.size else np.empty(0, np.int64)
 
 
 def column_ints(table: pa.Table, name: str) -> Ints:

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints, SmallInts
 from investigations.linkage.kernels import cut_sizes
+from investigations.linkage.occasions import occasions_joined
 from investigations.linkage.settings import Settings
 
 CORE, PERIPHERY, BRIDGE = range(3)
@@ -55,10 +56,12 @@ def actionable_units(
 
     A core member of a cluster that is large enough, an account by itself (not a declared group), with reasons in
     two families or ways or, where the data has one family only, in two values neither of whose holders contain the
-    other's. A kind that a stranger alone can write to gives no reason, nor one that follows from a finer kind.
+    other's. A kind that a stranger alone can write to gives no reason, nor one that follows from a finer kind. What
+    people come to share at one occasion is one reason (occasions.py).
     """
     units, values, ways = _reasons(gathered, linked, settings)
-    span = len(types.FAMILIES) + len(gathered.kinds)
+    ways = occasions_joined(gathered, units, values, ways, settings)
+    span = len(types.FAMILIES) + len(gathered.kinds) + 1
     n_ways = np.bincount(np.unique(units * span + ways) // span, minlength=labels.size)
     good = n_ways >= 2
     if _families_in(gathered) < 2:

@@ -39,7 +39,7 @@ class FamilySettings:
 
 
 _THIRD_PARTY = ("referral_code", "referrer", "tls_fingerprint", "transfer", "user_agent")
-_NAME_LISTS = ("apart", "open_kinds", "third_party_kinds", "ignore_kinds")
+_NAME_LISTS = ("occasion_families", "apart", "open_kinds", "third_party_kinds", "ignore_kinds")
 
 
 def _families() -> dict[str, FamilySettings]:
@@ -98,6 +98,10 @@ class Settings:
     """A value or family with fewer bits is no reason of its own."""
     actionable_min_cluster: int = 3
     """In smaller clusters nobody is actionable: two accounts of one household look like this."""
+    occasion_hours: float = 24.0
+    """A place (a network value) is an occasion when most of its holders signed up within this time; 0: never."""
+    occasion_families: tuple[str, ...] = ("network", "client", "content", "timing", "relation", "other")
+    """Families in which people at one occasion come to share values: together they are one reason."""
     families: Mapping[str, FamilySettings] = field(default_factory=_families)
     coarser: Mapping[str, tuple[str, ...]] = field(default_factory=_coarser)
     """Kinds whose value follows, or nearly, from one of a finer kind: not counted twice, and no reason to act."""
@@ -167,6 +171,7 @@ _SETTINGS: tuple[_Check, ...] = (
     ("core_bits", 0, 60, float),
     ("actionable_value_bits", 0, 60, float),
     ("actionable_min_cluster", 2, 1_000_000, int),
+    ("occasion_hours", 0, 8760, float),
 )
 _FAMILY: tuple[_Check, ...] = (
     ("agreement", 1e-6, 1, float),
@@ -185,6 +190,9 @@ def _check_all(settings: Settings) -> None:
     missing = [name for name in FAMILIES if name not in settings.families]
     if missing or len(settings.families) != len(FAMILIES):
         raise SettingsError(f"families: must be exactly {', '.join(FAMILIES)}; got {', '.join(settings.families)}")
+    for name in settings.occasion_families:
+        if name not in FAMILIES:
+            raise SettingsError(f"occasion_families: {name!r} is not allowed; names from {', '.join(FAMILIES)}")
     for name in FAMILIES:
         for check in _FAMILY:
             _check_number(settings.families[name], check, f"families.{name}.")
@@ -231,5 +239,5 @@ def _coarser_from(given: Any) -> dict[str, tuple[str, ...]]:
 
 def _names(given: Any, name: str) -> tuple[str, ...]:
     if not isinstance(given, list | tuple) or not all(isinstance(item, str) and item for item in given):
-        raise SettingsError(f"{name}: {given!r} is not allowed; a list of names of kinds")
+        raise SettingsError(f"{name}: {given!r} is not allowed; a list of names")
     return tuple(given)

@@ -43,6 +43,7 @@ class World:
     seen: list[Seen] = field(default_factory=list)
     declared: list[tuple[int, int]] = field(default_factory=list)
     truth: dict[int, str] = field(default_factory=dict)
+    created: dict[int, int | None] = field(default_factory=dict)
 
     def share(self, kind: str, value: int, accounts: Iterable[int]) -> None:
         """All these accounts have the value."""
@@ -65,14 +66,14 @@ def sightings(rows: Iterable[Seen]) -> pa.Table:
     )
 
 
-def accounts(numbers: Iterable[int]) -> pa.Table:
-    """ACCOUNTS with these numbers, all active since the beginning."""
+def accounts(numbers: Iterable[int], created: dict[int, int | None]) -> pa.Table:
+    """ACCOUNTS with these numbers, all active since their creation, by default the beginning."""
     listed = list(numbers)
     n = len(listed)
     return pa.table(
         {
             "account": listed,
-            "created_at": [0] * n,
+            "created_at": [created.get(account, 0) for account in listed],
             "status": ["active"] * n,
             "status_changed_at": pa.nulls(n, pa.int64()),
         },
@@ -91,7 +92,7 @@ def inputs(world: World, *, exchanges: tuple[str, ...] = (), shuffle: int | None
         {"account": [account for account, _ in declared], "group": [group for _, group in declared]},
         schema=types.DECLARED,
     )
-    return Inputs(accounts(numbers), sightings(seen), groups, exchanges, FAMILIES)
+    return Inputs(accounts(numbers, world.created), sightings(seen), groups, exchanges, FAMILIES)
 
 
 def exchanges(path: Path, rows: list[dict[str, int]]) -> str:

@@ -62,7 +62,7 @@ def read_until(process: subprocess.Popen[str], mark: str) -> list[str]:
     raise AssertionError(f"ended (exit {process.wait()}) without {mark!r}:\n" + "\n".join(lines))
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Return as soon as the condition holds; fail when it does not within the time."""
     deadline = time.monotonic() + seconds
     while not condition():

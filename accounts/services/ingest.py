@@ -248,7 +248,12 @@ def _file_settle(file: BatchFile, load: FileLoad, landed: Landed) -> None:
     file.refused = dict(load.refusals.counts)
     file.waiting = dict(load.waiting)
     file.save()
-    outbox.put(LANDED_TOPIC, dataset=file.batch.dataset_id, batch=file.batch_id, file=file.pk)
+
+
+def batch_tell(batch: Batch) -> None:
+    """Tells others, in the transaction that ends a batch, that something of it landed: once, however many files."""
+    if batch.files.filter(state=FileState.LANDED).exists():
+        outbox.put(LANDED_TOPIC, dataset=batch.dataset_id, batch=batch.pk)
 
 
 def _landed_before(file: BatchFile) -> bool:
@@ -355,6 +360,7 @@ def _batch_end(batch: Batch, report: IngestReport, seconds: float) -> IngestRepo
     report.seconds = seconds
     with transaction.atomic():
         batch.save(update_fields=["state", "finished_at"])
+        batch_tell(batch)
         audit.record(
             BATCH_LOADED,
             actor=batch.started_by,

@@ -20,7 +20,7 @@ from accounts.ingest.problems import FileProblem
 from accounts.ingest.tables import SUFFIXES, TABLES, file_stem, table_of_stem
 from accounts.models import Batch, BatchFile, BatchState
 from accounts.models.batch import OPEN_BATCH_STATES
-from accounts.services.ingest import ATTEMPTS, IngestReport, Progress, batch_create, batch_run
+from accounts.services.ingest import ATTEMPTS, IngestReport, Progress, batch_create, batch_run, batch_tell
 from core import keys
 from core.access import Capability, require
 from core.datasets import dataset_ensure, removes_files
@@ -163,7 +163,9 @@ def _give_up(batch: Batch) -> None:
         "detail": f"The import was tried {ATTEMPTS} times and its worker was lost each time.",
         "what_to_do": "Look at the worker's log, then upload the files again.",
     }
-    batch.save(update_fields=["state", "finished_at", "error"])
+    with transaction.atomic():
+        batch.save(update_fields=["state", "finished_at", "error"])
+        batch_tell(batch)
     uploads_remove(batch)
 
 

@@ -63,7 +63,7 @@ def test_a_folder_lands_with_accounts_first(load: Load, write: Write) -> None:
         ("op", "hydra", True),
         ("", "campus", None),
     }
-    assert OutboxMessage.objects.filter(topic="batch.landed").count() == 5
+    assert OutboxMessage.objects.filter(topic="batch.landed").count() == 1
 
 
 def test_what_accounts_share_becomes_sightings_of_one_identifier(load: Load, write: Write) -> None:

@@ -60,9 +60,9 @@ def test_a_worker_carries_out_a_queued_run_and_then_the_next(celery_worker: Any,
     with blocked(READING):
         run = run_request_for_news(dataset, reason="first")
         run_hint(run)
-        wait_until(lambda: state_of(run) == RunState.RUNNING, 60)
+        wait_until(lambda: state_of(run) == RunState.RUNNING, 120)
         following = run_request_for_news(dataset, reason="second")
-    wait_until(lambda: state_of(run) == state_of(following) == RunState.DONE, 60)
+    wait_until(lambda: state_of(run) == state_of(following) == RunState.DONE, 120)
     assert partition(run) == partition(following) == network_names(range(4), 6)
 
 
@@ -72,13 +72,13 @@ def test_a_killed_worker_s_run_is_finished_by_another(celery_worker: Any, live_d
     run = run_request(dataset)
     with blocked(table):
         run_hint(run)
-        wait_until(lambda: waits_for(table), 60)
+        wait_until(lambda: waits_for(table), 120)
         kill(celery_worker.processes[0])
         assert state_of(run) == RunState.RUNNING
     celery_worker.start()
     gone_stale(run)
     assert runs_sweep() == 1
-    wait_until(lambda: state_of(run) == RunState.DONE, 60)
+    wait_until(lambda: state_of(run) == RunState.DONE, 120)
     run.refresh_from_db()
     assert run.claims == 2
     assert partition(run) == network_names(range(4), 6)
@@ -94,13 +94,13 @@ def test_a_run_that_kills_its_worker_each_time_is_given_up(celery_worker: Any, l
     for attempt in (1, 2, 3):
         with blocked(READING):
             run_hint(run)
-            wait_until(lambda: waits_for(READING), 60)
+            wait_until(lambda: waits_for(READING), 120)
             kill(celery_worker.processes[-1])
         assert Run.objects.get(pk=run.pk).attempts == attempt
         celery_worker.start()
     gone_stale(run)
     runs_sweep()
-    wait_until(lambda: state_of(run) == RunState.FAILED, 60)
+    wait_until(lambda: state_of(run) == RunState.FAILED, 120)
     run.refresh_from_db()
     assert run.error["code"] == "run_attempts"
     assert "Accounts and imports are untouched" in run.error["kept"]
@@ -114,8 +114,8 @@ def test_a_message_that_comes_twice_does_no_harm(celery_worker: Any, live_db: Li
     with blocked(LANDING):
         for _ in range(3):
             run_hint(run)
-        wait_until(lambda: waits_for(LANDING), 60)
-    wait_until(lambda: state_of(run) == RunState.DONE, 60)
+        wait_until(lambda: waits_for(LANDING), 120)
+    wait_until(lambda: state_of(run) == RunState.DONE, 120)
     run.refresh_from_db()
     assert run.claims == 1
 
@@ -124,10 +124,10 @@ def test_a_run_on_a_worker_can_be_cancelled(celery_worker: Any, live_db: LiveDat
     run = run_request(world_make("main"))
     with blocked(READING):
         run_hint(run)
-        wait_until(lambda: waits_for(READING), 60)
+        wait_until(lambda: waits_for(READING), 120)
         run_cancel(run)
         assert state_of(run) == RunState.RUNNING
         wait_until(lambda: Run.objects.get(pk=run.pk).heartbeat_at > timezone.now() - timedelta(seconds=1), 20)
-    wait_until(lambda: state_of(run) in (RunState.CANCELLED, RunState.DONE), 60)
+    wait_until(lambda: state_of(run) in (RunState.CANCELLED, RunState.DONE), 120)
     assert state_of(run) == RunState.CANCELLED
     assert not ClusterVersion.objects.exists()

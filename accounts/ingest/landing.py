@@ -133,10 +133,11 @@ class Landing:
         self._db.execute("CREATE TEMP TABLE numbers (digest UUID, id BIGINT)")
         if not self._staging.count("idents"):
             return
+        # Aggregates over numbers only: those over text or bytes hold memory that DuckDB cannot spill.
         self._db.execute(
-            """CREATE TEMP TABLE met AS SELECT digest, any_value(kind) AS kind, any_value(holder) AS holder
-            FROM idents JOIN (SELECT digest, min(account) AS holder FROM uses GROUP BY digest) USING (digest)
-            GROUP BY digest"""
+            """CREATE TEMP TABLE met AS SELECT digest, place, holder
+            FROM (SELECT digest, min(rowid) AS place FROM idents GROUP BY digest)
+            JOIN (SELECT digest, min(account) AS holder FROM uses GROUP BY digest) USING (digest)"""
         )
         self._known_identifiers()
         n_new = self._one("SELECT count(*) FROM met ANTI JOIN numbers USING (digest)")
@@ -150,7 +151,9 @@ class Landing:
         if not self._cursor.fetchone()[0]:
             return
         self._temp("asked_values", "kind text, digest bytea")
-        rows = self._staging.batches(f"SELECT kind, {_BYTES} FROM met ORDER BY kind, digest")
+        rows = self._staging.batches(
+            f"SELECT kind, {_BYTES} FROM (SELECT i.kind, i.digest FROM met JOIN idents i ON i.rowid = met.place)"
+        )
         copy_in(self._cursor, "asked_values", ["kind", "digest"], rows)
         self._cursor.execute("ANALYZE asked_values")
         found = copy_out(
@@ -167,19 +170,21 @@ class Landing:
         """Adds identifiers, numbered in the order of their first holders, so that sightings lie close together."""
         ids = ids_reserve(self._cursor, "accounts_identifier", n_new)
         self._first_new_identifier = int(ids[0])
-        self._db.register("fresh_ids", pa.table({"id": ids, "place": np.arange(1, n_new + 1)}))
+        self._db.register("fresh_ids", pa.table({"id": ids, "rank": np.arange(1, n_new + 1)}))
         self._db.execute(
-            """INSERT INTO numbers SELECT digest, id FROM (
-                SELECT digest, row_number() OVER (ORDER BY holder, digest) AS place FROM met ANTI JOIN numbers USING (digest)
-            ) JOIN fresh_ids USING (place)"""
+            """CREATE TEMP TABLE fresh_numbers AS SELECT digest, id, place FROM (
+                SELECT digest, place, row_number() OVER () AS rank
+                FROM (SELECT digest, place FROM met ANTI JOIN numbers USING (digest) ORDER BY holder, digest)
+            ) JOIN fresh_ids USING (rank)"""
         )
         self._db.unregister("fresh_ids")
+        self._db.execute("INSERT INTO numbers SELECT digest, id FROM fresh_numbers")
         rows = self._staging.batches(
             rf"""SELECT id, {self._dataset.pk}, {keyring().active.id}, {normalise.VERSION}, kind, {_BYTES},
             '\x' || hex(sealed), '\x' || hex(data_key), mask FROM (
-                SELECT digest, any_value(kind) AS kind, arg_min(sealed, rowid) AS sealed,
-                    arg_min(data_key, rowid) AS data_key, any_value(mask) AS mask FROM idents GROUP BY digest
-            ) JOIN numbers USING (digest) WHERE id >= {self._first_new_identifier} ORDER BY id"""
+                SELECT n.id, i.kind, n.digest, i.sealed, i.data_key, i.mask
+                FROM idents i JOIN fresh_numbers n ON n.place = i.rowid ORDER BY n.id
+            )"""
         )
         columns = ["id", "dataset_id", "key_id", "normaliser_version", "kind", "digest", "sealed", "data_key", "mask"]
         copy_in(self._cursor, "accounts_identifier", [*columns, "public_id"], rows, ids=True)

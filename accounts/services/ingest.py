@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
@@ -37,6 +38,8 @@ log = structlog.get_logger("ingest")
 BATCH_LOADED = audit.register("batch.loaded", "An import was loaded")
 LANDED_TOPIC = "batch.landed"
 ATTEMPTS = 3
+OUR_TROUBLE = frozenset({"out_of_memory", "disk_full", "load_failed"})
+"""Codes of files that failed by the machine's doing, not by their own."""
 _LOCK = 0x1A6E57  # the advisory locks of loads; the second number is the dataset's
 _WAITING_AT_ONCE = 5000
 
@@ -74,8 +77,10 @@ class IngestReport:
 
     @property
     def exit_code(self) -> int:
-        """0 all landed, 1 a file refused whole, 2 nothing could be read, 3 some file could not be read."""
+        """0 all landed, 1 a file refused whole, 2 nothing could be read, 3 some file could not, 4 the machine failed."""
         states = [file.state for file in self.files]
+        if any(file.error and file.error.get("code") in OUR_TROUBLE for file in self.files):
+            return 4
         if not states or all(state == FileState.FAILED for state in states):
             return 2
         if FileState.FAILED in states:
@@ -411,6 +416,13 @@ def _no_table(name: str) -> FileProblem:
 def _trouble(name: str, error: Exception) -> FileProblem:
     """What to say when the machine or the database fails in the middle of a file."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if isinstance(error, MemoryError | duckdb.OutOfMemoryException) or "out of memory" in text.lower():
+        return FileProblem(
+            f"This machine ran out of memory while it loaded {name}; nothing is wrong with the file,"
+            " and nothing of it is visible.",
+            code="out_of_memory",
+            hint="Load it again when the machine has more memory to spare, or in several parts.",
+        )
     full = getattr(error, "errno", None) == 28 or "No space left" in text or "could not extend file" in text
     if full:
         return FileProblem(

@@ -256,7 +256,7 @@ def test_a_load_that_fails_at_the_commit_leaves_nothing(
     monkeypatch.setattr("accounts.ingest.load.rejects_store", fail)
     path = write("exchanges.csv", EXCHANGES)
     report = load(path)
-    assert report.exit_code == 2
+    assert report.exit_code == 4
     assert "The disk is full; nothing of exchanges.csv was loaded." in report.files[0].error["detail"]
     assert not EventDirectory.objects.exists()
     assert not list(store_root().rglob("*.parquet"))

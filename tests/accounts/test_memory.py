@@ -1,0 +1,63 @@
+"""A file larger than the memory that its load may use: it spills to disk; and when it cannot, the file is not blamed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from accounts.models import Account, FileState, Identifier, Session, Sighting
+from tests.accounts.conftest import Load, Write, errors_of
+
+N_ACCOUNTS, N_SESSIONS = 2_000, 40_000
+
+
+def _extract(write: Write) -> list[Path]:
+    """Sessions with two identifiers each that nobody else has, long enough to outweigh the limit below."""
+    accounts = "".join(f"a{i},2026-01-01T00:00:00Z\n" for i in range(N_ACCOUNTS))
+    sessions = "".join(
+        f"s{i},a{i * 7 % N_ACCOUNTS},17673{i:05d},45.{i >> 16}.{i >> 8 & 255}.{i & 255},device-{i:0>400}\n"
+        for i in range(N_SESSIONS)
+    )
+    return [
+        write("accounts.csv", "account_id,created_at\n" + accounts),
+        write("sessions.csv", "session_id,account_id,started_at,ip,device_id\n" + sessions),
+    ]
+
+
+def test_what_does_not_fit_into_memory_spills_to_disk(
+    load: Load, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.ingest.staging.MEMORY", "48MB")
+    report = load(*_extract(write))
+    assert not errors_of(report)
+    assert report.accepted == {"accounts": N_ACCOUNTS, "sessions": N_SESSIONS}
+    assert Identifier.objects.count() == Sighting.objects.count() == 2 * N_SESSIONS
+    assert Session.objects.filter(ip=None).count() == Session.objects.filter(device=None).count() == 0
+    last = Session.objects.select_related("ip").latest("started_at")
+    assert Sighting.objects.filter(identifier=last.ip, account=last.account).count() == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), duckdb.OutOfMemoryException("Out of Memory Error: could not allocate block of size 8.0 MiB")],
+)
+def test_running_out_of_memory_is_not_the_files_fault(
+    load: Load, write: Write, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("accounts.ingest.load.rejects_store", fail)
+    path = write("accounts.csv", "account_id,created_at\na1,2026-01-01T00:00:00Z\n")
+    report = load(path)
+    [told] = errors_of(report)
+    assert told["code"] == "out_of_memory"
+    assert "nothing is wrong with the file" in told["detail"]
+    assert "block of size" not in told["detail"]
+    assert report.exit_code == 4
+    assert not Account.objects.exists()
+    monkeypatch.undo()
+    assert load(path).accepted == {"accounts": 1}
+    assert report.files[0].state == FileState.FAILED

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from investigations.linkage.types import FAMILIES
+
 PART_MEANS = {
     "linkage": "How far the evidence is over the line: half at 16 bits.",
     "behaviour": "Volume against the dataset's ordinary account, and how alike the requests are.",
@@ -106,13 +108,14 @@ def kind_words(kind: str, n: int) -> str:
 
 
 def _holding_families(family_rows: Sequence[Mapping[str, Any]], n_links: int) -> list[str]:
-    """The families that carry the most bits over all links, the strongest first."""
+    """The families that carry the most bits over all links, in the families' fixed order."""
     carried = [
         (row["bits_for"] * row["n_links"], row["family"])
         for row in family_rows
         if row["bits_for"] > 0 and row["n_links"] >= MIN_SHARE * n_links
     ]
-    return [family for _, family in sorted(carried, key=lambda pair: -pair[0])[:MAX_HOLDING]]
+    strongest = {family for _, family in sorted(carried, key=lambda pair: -pair[0])[:MAX_HOLDING]}
+    return [family for family in FAMILIES if family in strongest]
 
 
 def _kind_words(family: str, value_rows: Sequence[Mapping[str, Any]]) -> str:

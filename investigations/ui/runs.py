@@ -31,7 +31,7 @@ STATISTICS = (
     ("links", "Links", "pairs over the line"),
     ("clusters", "Clusters", "groups held by links"),
     ("members", "Accounts in clusters", ""),
-    ("actionable", "Actionable accounts", "linked firmly enough to act on"),
+    ("actionable", "Actionable accounts", "with evidence of two independent kinds: a reason to look first"),
 )
 """Key in the run's statistics, its label, what it counts."""
 

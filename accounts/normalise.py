@@ -16,6 +16,8 @@ MAX_LENGTH = 1024
 _DOT = "•"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", re.ASCII)
+_IPV6 = re.compile(r"(?!(?:.*:)?0:0(?::|$))(?:0|[1-9a-f][0-9a-f]{0,3})(?::(?:0|[1-9a-f][0-9a-f]{0,3})){7}")
+"""Addresses of eight groups that are canonical already: lower case, no leading zeros, no two zero groups in a row."""
 _PLAIN = re.compile(r"[!-~]+")
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _PHONE_MARKS = re.compile(r"\(0\)|[\s().\-/\u2010-\u2015\u00a0]")
@@ -81,13 +83,15 @@ def phone(value: str) -> str:
 
 def ip(value: str) -> str:
     """The address in its canonical form; an IPv4 address inside IPv6 (::ffff:…) becomes IPv4."""
-    if _IPV4.fullmatch(value):
+    if _IPV4.fullmatch(value) or _IPV6.fullmatch(value):
         return value
     return str(_address(value))
 
 
 def ip_range(value: str) -> str:
     """The network of an address: /64 of IPv6, /24 of IPv4; a network as text stays as it is."""
+    if _IPV6.fullmatch(value):
+        return ":".join(value.split(":")[:4]).removesuffix(":0") + "::/64"
     text, slash, bits = value.strip().partition("/")
     address = _address(text)
     width = 32 if address.version == 4 else 128

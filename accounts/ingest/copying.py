@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -23,17 +24,29 @@ def copy_in(
 ) -> int:
     """COPYs batches into a table; with `ids` each row gets a random public id, which `columns` then ends with."""
     n = 0
-    with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)") as copy:
-        for batch in batches:
-            if not len(batch):
-                continue
-            if ids:
-                batch = batch.append_column("public_id", pa.array(numbers_new(len(batch))))
-            sink = io.BytesIO()
-            pacsv.write_csv(batch, sink, _WRITE)
-            copy.write(sink.getvalue())
-            n += len(batch)
+    with (
+        ThreadPoolExecutor(1) as beside,
+        cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)") as copy,
+    ):
+        rest = iter(batches)
+        coming = beside.submit(_written, rest, ids=ids)
+        while (written := coming.result()) is not None:
+            coming = beside.submit(_written, rest, ids=ids)  # PostgreSQL takes these rows while the next are made
+            copy.write(written[1])
+            n += written[0]
     return n
+
+
+def _written(batches: Iterator[pa.RecordBatch], *, ids: bool) -> tuple[int, bytes] | None:
+    """The next batch's number of rows and their CSV; None when there is none."""
+    batch = next(batches, None)
+    if batch is None:
+        return None
+    if ids:
+        batch = batch.append_column("public_id", pa.array(numbers_new(len(batch))))
+    sink = io.BytesIO()
+    pacsv.write_csv(batch, sink, _WRITE)
+    return len(batch), sink.getvalue()
 
 
 def copy_out(cursor: Any, query: str, types: dict[str, pa.DataType]) -> pa.Table:

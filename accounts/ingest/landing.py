@@ -50,7 +50,7 @@ class Landing:
 
     def all(self, event_files: list[str]) -> Landed:
         """Lands everything but the event directory's manifest row."""
-        self._cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+        self._cursor.execute("SET LOCAL TIME ZONE 'UTC'; SET LOCAL jit = off")
         self._activity(event_files)
         self._uses()
         self._accounts()

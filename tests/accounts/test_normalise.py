@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from ipaddress import IPv6Address, IPv6Network
 
 import pytest
 from hypothesis import given
@@ -144,3 +146,19 @@ def test_the_families_and_schemas_are_the_engines() -> None:
     assert FAMILIES == types.FAMILIES
     assert store.EXCHANGES == types.EXCHANGES
     assert (columns.ACCOUNTS, columns.SIGHTINGS, columns.DECLARED) == (types.ACCOUNTS, types.SIGHTINGS, types.DECLARED)
+
+
+def test_addresses_written_canonically_take_the_short_way_to_the_same_form() -> None:
+    draw = random.Random(7)
+    groups = ["0", "0", "1", "a0", "ffff", "00", "A", "64:ff9b"]
+    for _ in range(3000):
+        text = ":".join(draw.choice([*groups, f"{draw.randrange(65_536):x}"]) for _ in range(8))
+        try:
+            address = IPv6Address(text)
+        except ValueError:
+            with pytest.raises(normalise.Unusable):
+                normalise.ip(text)
+            continue
+        assert normalise.ip(text) == str(address.ipv4_mapped or address)
+        if address.ipv4_mapped is None:
+            assert normalise.ip_range(text) == str(IPv6Network((address, 64), strict=False))

@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SYSTEM_USER = "hydrascope"
 SYSTEM_STATE = Path("/var/lib/hydrascope")
 SOCKET_PATH_LIMIT = 100
+FIRST_PORT = 8000
 NEEDED_FREE_BYTES = 300 * 1024 * 1024
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 ELSEWHERE = "postgres-is-in"  # names the folder of PostgreSQL's data when that is not the home
@@ -97,6 +98,19 @@ def home_prepare(home: Path) -> Places:
     except OSError as error:
         raise os_error_to_problem(error, "preparing the data folder") from error
     return places
+
+
+def port_remember(places: Places, port: int) -> None:
+    """Note the port that the console listens on, for commands that print its address."""
+    (places.locks / "port").write_text(str(port), encoding="utf-8")
+
+
+def port_last(home: Path) -> int:
+    """Return the port that the console of this home was last started on, 8000 before the first start."""
+    try:
+        return int((places_for(home).locks / "port").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return FIRST_PORT
 
 
 def check_free_space(folder: Path) -> None:

@@ -23,7 +23,7 @@ HYDRASCOPE_HOME = home.home_path()
 EMBEDDED = embedded.is_embedded()
 DEBUG = env.boolean("DEBUG", False)
 
-PORT = env.integer("PORT", 8000, low=1, high=65535)
+PORT = env.integer("PORT", home.port_last(HYDRASCOPE_HOME), low=1, high=65535)
 PUBLIC_URL = env.http_address("PUBLIC_URL", env.address_to_site(env.bind_address(), PORT))
 _PUBLIC = urlsplit(PUBLIC_URL)
 IS_HTTPS = _PUBLIC.scheme == "https"
@@ -66,7 +66,6 @@ INSTALLED_APPS = [
     "knox",
     "rest_framework",
     "drf_spectacular",
-    "django_filters",
     "django_htmx",
     "csp",
     "django_celery_beat",

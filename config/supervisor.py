@@ -54,7 +54,7 @@ class Supervisor:
     """Runs the console until it is told to stop or a part of it cannot be kept alive."""
 
     def __init__(self) -> None:
-        self.port = env.integer("PORT", 8000, low=1, high=65535)
+        self.port = env.integer("PORT", home.FIRST_PORT, low=1, high=65535)
         self.bind = env.bind_address()
         self.wants_demo = env.boolean("DEMO", True)
         self.selector = selectors.DefaultSelector()
@@ -253,6 +253,7 @@ class Supervisor:
             lock.truncate()
             lock.write(str(os.getpid()))
             lock.flush()
+            home.port_remember(places, self.port)
         except BlockingIOError:
             other = (places.locks / "supervisor").read_text(encoding="utf-8")
             raise ServerProblem(

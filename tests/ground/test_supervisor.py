@@ -62,6 +62,8 @@ def test_it_runs_answers_serves_commands_and_stops_on_sigterm(
     command = run("manage.py", "migrate", "--check", env=environment(own))
     assert command.returncode == 0, command.stderr
     assert healthy(port)
+    link = run("manage.py", "signin_link", "admin", env=environment(own))
+    assert f"http://127.0.0.1:{port}/auth/link/" in link.stdout
 
     twin = run("-m", "config.supervisor", env=environment(own, PORT=str(free_port())))
     assert twin.returncode == ServerProblem.exit_code

@@ -17,7 +17,10 @@ from accounts.kinds import kind_get
 from core import keys
 
 REMEMBERED = 2_000_000
-"""Values of a kind whose digest is remembered; then that memory starts anew (a value sealed twice costs time only)."""
+"""Values whose digest is remembered, of all kinds together, at about 100 bytes each; then that memory starts anew
+(a value sealed twice costs time only)."""
+SEALED_AT_ONCE = 16_384
+"""Values sealed before they move into an Arrow batch, which is far smaller than the objects that sealing makes."""
 
 IDENTIFIERS = pa.schema(
     [
@@ -88,7 +91,9 @@ class Known:
 
     def _table(self, which: int, first: int) -> NameTable:
         numbers = np.arange(first, first + self._sizes[which], dtype=np.int64)
-        return NameTable(pa.concat_arrays(self._values[which]), numbers, self._key)
+        merged = pa.concat_arrays(self._values[which])
+        self._values[which] = [merged]
+        return NameTable(merged, numbers, self._key)
 
 
 class Identifying:
@@ -118,11 +123,15 @@ class Identifying:
         fresh, self._fresh = self._fresh, []
         return fresh
 
+    def forget(self) -> None:
+        """Frees the memory of values met so far."""
+        self._known.clear()
+
     def _learn(self, kind: str, values: pa.Array) -> dict[int, str]:
         """Digests and seals the values not met before; returns the places of those that are unusable, and why."""
-        known = self._known.get(kind)
-        if known is None or len(known) > REMEMBERED:
-            known = self._known[kind] = Known(self._table_key)
+        if sum(map(len, self._known.values())) > REMEMBERED:
+            self.forget()
+        known = self._known.setdefault(kind, Known(self._table_key))
         places = np.flatnonzero(known.find(values) == ABSENT).tolist()
         normal = kind_get(kind).normalise
         reasons: dict[int, str] = {}
@@ -136,7 +145,9 @@ class Identifying:
         if used:
             digests = keys.values_digest(clear, kind=kind, normaliser_version=normalise.VERSION, key=self._key)
             known.add(values.take(pa.array(used, pa.int64())), digests)
-            self._seal(kind, {digest.hex(): text for digest, text in zip(digests, clear, strict=True)})
+            for at in range(0, len(clear), SEALED_AT_ONCE):
+                some = slice(at, at + SEALED_AT_ONCE)
+                self._seal(kind, {digest.hex(): text for digest, text in zip(digests[some], clear[some], strict=True)})
         return reasons
 
     def _seal(self, kind: str, clear: dict[str, str]) -> None:

@@ -111,6 +111,7 @@ class FileLoad:
 
         `settle` takes the counts and runs inside the transaction.
         """
+        self._identifying.forget()
         duplicates = self._drop_doubles()
         distinct = exchanges_distinct(self.staging, self.writer, self.dataset, event_paths(self.dataset))
         self.writer = distinct.writer

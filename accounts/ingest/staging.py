@@ -131,7 +131,7 @@ class Staging:
         """The whole result of a small query."""
         return self.db.execute(query).fetchall()
 
-    def batches(self, query: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+    def batches(self, query: str, rows: int = 16_384) -> Iterator[pa.RecordBatch]:
         """The result of a query, some rows at a time."""
         yield from self.db.sql(query).to_arrow_reader(rows)
 

@@ -66,8 +66,9 @@ class Link(models.Model):
     """Two accounts with their evidence in one run; only the last two runs keep theirs here."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="links", db_index=False)
-    a = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
-    b = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    # no constraint: for each account of a dataset that goes, it would read the whole table
+    a = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    b = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     bits = models.IntegerField()  # millibits over the line
     families = models.PositiveSmallIntegerField()  # bit i = linkage.types.FAMILIES[i]
     cluster = models.ForeignKey("investigations.Cluster", on_delete=models.SET_NULL, null=True, related_name="+")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from tests.settings import ROOT
 
@@ -28,3 +29,15 @@ def test_it_numbers_migrations_without_gaps_or_twins() -> None:
     for app in OURS:
         numbers = [int(file.stem[:4]) for file in FILES if file.parent.parent.name == app]
         assert numbers == list(range(1, len(numbers) + 1)), app
+
+
+def test_what_points_at_accounts_and_identifiers_can_be_found_by_index(db: None) -> None:
+    """Deleting a dataset checks every constraint once a row; without an index each check reads the whole table."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT c.conrelid::regclass::text, a.attname FROM pg_constraint c
+            JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+            WHERE c.contype = 'f' AND NOT EXISTS (
+                SELECT FROM pg_index i WHERE i.indrelid = c.conrelid AND i.indkey[0] = c.conkey[1])"""
+        )
+        assert cursor.fetchall() == []

@@ -100,7 +100,8 @@ def test_it_says_when_the_place_cannot_be_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["parquet", "csv"])
 def test_it_leaves_nothing_when_it_cannot_write_on(tmp_path: Path, form: str) -> None:
     environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
-    call = [sys.executable, "-c", _LIMITED, str(tmp_path / "world"), form]
+    # -B: under the limit, Python would leave compiled modules cut short, for everyone after it to stumble over
+    call = [sys.executable, "-B", "-c", _LIMITED, str(tmp_path / "world"), form]
     done = subprocess.run(call, check=True, capture_output=True, text=True, env=environment)
     assert "nothing was left there" in done.stdout
     assert not list(tmp_path.iterdir())

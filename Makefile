@@ -5,10 +5,10 @@ VENV_PYTHON := .venv/bin/python
 T ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev test lint fix bench lock fuzz-api reference screenshots
+.PHONY: help run setup setup-dev test lint fix bench bench-quality lock fuzz-api reference screenshots
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 run: ## the console, with everything it needs, until Ctrl-C (PORT=8000 BIND=127.0.0.1 DEMO=1)
 	@$(PYTHON) scripts/bootstrap.py
@@ -32,7 +32,11 @@ fix: setup-dev ## mend what can be mended by itself
 	@$(VENV_PYTHON) -m ruff format .
 
 bench: setup-dev ## the benchmarks, as tables
-	@for file in bench/bench_*.py; do $(VENV_PYTHON) -m bench.$$(basename $$file .py) || exit 1; done
+	@for file in $(filter-out bench/bench_quality.py,$(wildcard bench/bench_*.py)); do \
+		$(VENV_PYTHON) -m bench.$$(basename $$file .py) || exit 1; done
+
+bench-quality: setup-dev ## what the engine finds and whom it hurts, each figure beside its target (ROWS="E1 hop", REAL_DATA)
+	@$(VENV_PYTHON) -m bench.bench_quality $(if $(ROWS),--row $(ROWS))
 
 fuzz-api: setup-dev ## minutes of odd requests against the live API (FUZZ_EXAMPLES=50 FUZZ_SEED=1)
 	@$(VENV_PYTHON) -m pytest tests/api/fuzz.py -q -n0 -p no:randomly

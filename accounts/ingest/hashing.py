@@ -37,14 +37,13 @@ class EventKeys:
         return cls(first.id, *(keys.hash_key(f"event-{name}", size=16, key=first) for name in names))
 
 
-def hex_pairs(high: np.ndarray, low: np.ndarray) -> pa.Array:
-    """Text of 32 hex digits per pair of int64."""
-    pairs = np.stack([high, low], axis=1).astype(">i8")
-    text = pairs.tobytes().hex().encode("ascii")
-    offsets = np.arange(0, 32 * len(high) + 1, 32, dtype=np.int32)
-    return pa.StringArray.from_buffers(len(high), pa.py_buffer(offsets), pa.py_buffer(text))
+def uuids(raw: bytes) -> pa.Array:
+    """UUIDs out of 16 bytes each."""
+    storage = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(raw) // 16, [None, pa.py_buffer(raw)])
+    return pa.ExtensionArray.from_storage(pa.uuid(), storage)
 
 
 def session_keys(names: pa.Array, event_keys: EventKeys) -> pa.Array:
-    """The natural keys of sessions as 32 hex digits; their first half is the session of exchanges."""
-    return hex_pairs(hash_array(names, event_keys.session), hash_array(names, event_keys.session_low))
+    """The natural keys of sessions as UUIDs; their first half is the session of exchanges."""
+    pairs = [hash_array(names, event_keys.session), hash_array(names, event_keys.session_low)]
+    return uuids(np.stack(pairs, axis=1).astype(">i8").tobytes())

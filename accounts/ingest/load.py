@@ -111,6 +111,8 @@ class FileLoad:
 
         `settle` takes the counts and runs inside the transaction.
         """
+        if self._identifying.has_forgotten:
+            self.staging.twins_merge()
         self._identifying.forget()
         duplicates = self._drop_doubles()
         distinct = exchanges_distinct(self.staging, self.writer, self.dataset, event_paths(self.dataset))
@@ -234,10 +236,10 @@ class FileLoad:
             max_at=moment(row[1]),
         )
 
-    def _waiting_until(self) -> str | None:
+    def _waiting_until(self) -> int | None:
         if self.dataset.kind != DatasetKind.LIVE:
             return None
-        return (timezone.now() + timedelta(days=KEPT_DAYS)).isoformat()
+        return int((timezone.now() + timedelta(days=KEPT_DAYS)).timestamp() * 1_000_000)
 
 
 def rejects_store(file: BatchFile, refusals: Refusals, dataset: Dataset) -> None:

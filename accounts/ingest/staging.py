@@ -1,4 +1,6 @@
-"""Where the rows of one file wait until it is read to its end: a scratch DuckDB that spills to disk, digests only.
+"""Where the rows of one file wait until it is read to its end: a scratch DuckDB that spills to disk.
+
+Values of identifiers are numbers there; `idents` has each number's digest and envelope, nothing is in clear.
 
 Nothing here is visible to anyone; the folder goes when the load ends, or at the next load when this one was cut off.
 """
@@ -31,8 +33,8 @@ _TYPES = {
     Type.CHOICE: "VARCHAR",
 }
 _ADDED = {
-    "accounts": {"ip_range": "UUID", "organization": "VARCHAR", "is_new": "BOOLEAN", "is_derived": "BOOLEAN"},
-    "sessions": {"ip_range": "UUID", "asn_number": "BIGINT", "natural_key": "UUID"},
+    "accounts": {"ip_range": "INTEGER", "organization": "VARCHAR", "is_new": "BOOLEAN", "is_derived": "BOOLEAN"},
+    "sessions": {"ip_range": "INTEGER", "asn_number": "BIGINT", "natural_key": "UUID"},
     "identifiers": {},
     "truth": {},
 }
@@ -62,7 +64,11 @@ class Staging:
         self.db = duckdb.connect(":memory:", config=config)
         self.db.execute("SET preserve_insertion_order = false")
         self.db.execute("CREATE TABLE keys (exchange BIGINT, line BIGINT, ordinal BIGINT)")
-        self.db.execute("CREATE TABLE idents (kind VARCHAR, digest UUID, sealed BLOB, data_key BLOB, mask VARCHAR)")
+        self.db.execute("SET arrow_lossless_conversion = true")
+        self.db.execute(
+            """CREATE TABLE idents
+            (number INTEGER, kind VARCHAR, digest UUID, sealed BLOB, data_key BLOB, mask VARCHAR)"""
+        )
         for name in STAGED:
             columns = ", ".join(f"{column} {type_}" for column, type_ in staged_columns(TABLES[name]).items())
             self.db.execute(f"CREATE TABLE {name} ({columns})")
@@ -86,7 +92,24 @@ class Staging:
         """Adds sealed identifiers."""
         if batches:
             incoming = pa.Table.from_batches(batches, schema=IDENTIFIERS)
-            self._insert("idents", incoming, ["kind", "CAST(digest AS UUID)", "sealed", "data_key", "mask"])
+            self._insert("idents", incoming, IDENTIFIERS.names)
+
+    def twins_merge(self) -> None:
+        """Leaves one number to values that got several; in new tables, since updates would hold memory."""
+        self.db.execute(
+            """CREATE TEMP TABLE twins AS SELECT number, first FROM
+            (SELECT number, min(number) OVER (PARTITION BY digest) AS first FROM idents) WHERE number <> first"""
+        )
+        if not self.count("twins"):
+            return
+        self.db.execute("DELETE FROM idents WHERE number IN (SELECT number FROM twins)")
+        for name in ("accounts", "sessions", "identifiers"):
+            columns = kind_columns(TABLES[name])
+            firsts = ", ".join(f"coalesce(t{i}.first, {column}) AS {column}" for i, column in enumerate(columns))
+            joins = " ".join(f"LEFT JOIN twins t{i} ON t{i}.number = {name}.{c}" for i, c in enumerate(columns))
+            self.db.execute(f"CREATE TABLE merged AS SELECT {name}.* REPLACE ({firsts}) FROM {name} {joins}")
+            self.db.execute(f"DROP TABLE {name}")
+            self.db.execute(f"ALTER TABLE merged RENAME TO {name}")
 
     def add_exchange_keys(self, exchanges: pa.Array, lines: np.ndarray, first: int) -> None:
         """Notes the keys of exchanges and their place in the file that is being written."""
@@ -131,7 +154,7 @@ class Staging:
         """The whole result of a small query."""
         return self.db.execute(query).fetchall()
 
-    def batches(self, query: str, rows: int = 16_384) -> Iterator[pa.RecordBatch]:
+    def batches(self, query: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """The result of a query, some rows at a time."""
         yield from self.db.sql(query).to_arrow_reader(rows)
 
@@ -147,13 +170,15 @@ def staged_columns(table: Table) -> dict[str, str]:
     for column in table.columns:
         if column.name == "session_id" or (column.name == "account_id" and table.name != "accounts"):
             continue  # the natural key and the account's number stand for them
-        is_digest = bool(column.kind) or (table.name == "identifiers" and column.name == "value")
-        columns[column.name] = "UUID" if is_digest else _TYPES[column.type]
+        is_number = bool(column.kind) or (table.name == "identifiers" and column.name == "value")
+        columns[column.name] = "INTEGER" if is_number else _TYPES[column.type]
     return columns | _ADDED[table.name] | {"extra": "VARCHAR"}
 
 
 def kind_columns(table: Table) -> list[str]:
-    """The staged columns of a table that hold digests of identifiers."""
+    """The staged columns of a table that hold numbers of identifiers."""
+    if table.name == "identifiers":
+        return ["value"]
     names = [column.name for column in table.columns if column.kind]
     return [*names, "ip_range"] if "ip_range" in _ADDED[table.name] else names
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from accounts.ingest.convert import Typed
 from accounts.ingest.copying import copy_in, copy_out
+from accounts.ingest.kernels.pgcopy import EPOCH
 from accounts.ingest.staging import Staging
 from accounts.ingest.tables import TABLES, Column, Type
 from core import keys
@@ -54,12 +55,12 @@ def waiting_add(staging: Staging, typed: Typed) -> None:
     staging.db.unregister("incoming")
 
 
-def waiting_land(cursor: Any, staging: Staging, dataset: Dataset, batch_file_id: int, expires_at: str | None) -> None:
-    """Moves sealed rows from the scratch database into the waiting store."""
-    expires = "NULL" if expires_at is None else f"'{expires_at}'"
+def waiting_land(cursor: Any, staging: Staging, dataset: Dataset, batch_file_id: int, expires_at: int | None) -> None:
+    """Moves sealed rows from the scratch database into the waiting store; they expire at these microseconds."""
+    expires = "NULL" if expires_at is None else str(expires_at - EPOCH)
     rows = staging.batches(
-        rf"""SELECT {dataset.pk}, {batch_file_id}, tbl, '\x' || digest, n, '\x' || hex(sealed),
-        CAST({expires} AS VARCHAR) FROM waiting"""
+        f"""SELECT CAST({dataset.pk} AS BIGINT), CAST({batch_file_id} AS BIGINT), tbl, unhex(digest),
+        CAST(n AS INTEGER), sealed, CAST({expires} AS BIGINT) FROM waiting"""
     )
     columns = ["dataset_id", "batch_file_id", '"table"', "account_digest", "n_rows", "rows_sealed", "expires_at"]
     copy_in(cursor, "accounts_waitingrow", columns, rows)
@@ -74,7 +75,7 @@ def waiting_arrived(cursor: Any, dataset: Dataset) -> dict[int, list[int]]:
     names = copy_out(cursor, query, {"name": pa.string()}).column("name").to_pylist()
     cursor.execute("CREATE TEMP TABLE IF NOT EXISTS arrived (digest bytea)")
     cursor.execute("TRUNCATE arrived")
-    digests = pa.array([f"\\x{digest.hex()}" for digest in account_digests(names)], pa.string())
+    digests = pa.array(account_digests(names), pa.binary())
     copy_in(cursor, "arrived", ["digest"], [pa.record_batch([digests], names=["digest"])])
     cursor.execute(
         """SELECT w.batch_file_id, w.id FROM accounts_waitingrow w JOIN arrived ON arrived.digest = w.account_digest

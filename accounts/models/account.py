@@ -15,10 +15,16 @@ class Status(models.TextChoices):
 
 
 class Account(models.Model):
-    """One account on the platform under review. Its personal values are identifiers; the counters follow ingest."""
+    """One account on the platform under review. Its personal values are identifiers; the counters follow ingest.
+
+    The table's pages are left half empty (a migration says so): a load that changes the counters of every account then
+    writes the new row beside the old one and touches no index.
+    """
 
     public_id = PublicIdField(prefix="acc")
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="accounts")
+    dataset = models.ForeignKey(
+        Dataset, on_delete=models.CASCADE, related_name="accounts", db_index=False, db_constraint=False
+    )
     platform_id = models.CharField(max_length=200)  # the platform's own id; shown by right only, never in URLs
     created_at = models.DateTimeField()
     is_created_at_derived = models.BooleanField(default=False)  # the extract didn't know; first activity stands in
@@ -29,7 +35,9 @@ class Account(models.Model):
     plan = models.CharField(max_length=60, blank=True)
     entry_path = models.CharField(max_length=60, blank=True)
     extra = models.JSONField(default=dict)  # unknown x_ columns, sealed (accounts.extra)
-    batch = models.ForeignKey("accounts.Batch", on_delete=models.SET_NULL, null=True, related_name="+")
+    batch = models.ForeignKey(
+        "accounts.Batch", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     last_seen_at = models.DateTimeField(null=True)
     n_sessions = models.PositiveIntegerField(default=0)
     n_exchanges = models.PositiveBigIntegerField(default=0)
@@ -38,6 +46,7 @@ class Account(models.Model):
 
     class Meta:
         constraints = [
+            # also the index of a dataset's accounts
             models.UniqueConstraint(fields=["dataset", "platform_id"], name="account_once_in_a_dataset"),
         ]
 

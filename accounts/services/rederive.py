@@ -81,10 +81,11 @@ def _merge(gone: Identifier, kept: Identifier) -> None:
             last_at = greatest(old.last_at, excluded.last_at), n = old.n + excluded.n""",
             [kept.pk, gone.pk],
         )
-        cursor.execute("DELETE FROM accounts_sighting WHERE identifier_id = %s", [gone.pk])
         column = {"ip": "ip_id", "device_id": "device_id", "tls_fingerprint": "tls_id", "user_agent": "user_agent_id"}
         if gone.kind in column:
             name = column[gone.kind]
-            query = f"UPDATE accounts_session SET {name} = %s WHERE dataset_id = %s AND {name} = %s"
-            cursor.execute(query, [kept.pk, gone.dataset_id, gone.pk])
+            holders = "SELECT account_id FROM accounts_sighting WHERE identifier_id = %s"
+            query = f"UPDATE accounts_session SET {name} = %s WHERE account_id IN ({holders}) AND {name} = %s"
+            cursor.execute(query, [kept.pk, gone.pk, gone.pk])
+        cursor.execute("DELETE FROM accounts_sighting WHERE identifier_id = %s", [gone.pk])
     gone.delete()

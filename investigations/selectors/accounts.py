@@ -75,11 +75,11 @@ def account_identifiers(
     """The account's identifiers, the most often used first, with how many accounts hold each. Five queries."""
     scope = f"identifiers-{account.pk}"
     offset, size = page_start(page=page, size=size, cursor=cursor, scope=scope)
-    rows = Sighting.objects.filter(account=account).select_related("identifier").order_by("-n", "id")
+    rows = Sighting.objects.filter(account=account).select_related("identifier").order_by("-n", "identifier_id")
     found, n = list(rows[offset : offset + size]), rows.count()
     numbers = [row.identifier_id for row in found]
     holders = dict(
-        Sighting.objects.filter(identifier__in=numbers).values_list("identifier_id").annotate(n=Count("pk")).order_by()
+        Sighting.objects.filter(identifier__in=numbers).values_list("identifier_id").annotate(n=Count("*")).order_by()
     )
     run = run_latest(account.dataset)
     hubs = {(h.kind, h.value): h for h in HubValue.objects.filter(run=run, value__in=numbers)} if run else {}
@@ -103,7 +103,7 @@ def account_sessions(account: Account, *, page: int = 1, size: int = 50, cursor:
     """The account's sessions, newest first. Two queries."""
     scope = f"sessions-{account.pk}"
     offset, size = page_start(page=page, size=size, cursor=cursor, scope=scope)
-    rows = Session.objects.filter(account=account).order_by("-started_at", "-id")
+    rows = Session.objects.filter(account=account).order_by("-started_at", "-natural_key")
     found = rows.select_related("ip", "device", "tls", "user_agent")[offset : offset + size]
     return page_of(list(found), _session_row, offset=offset, size=size, n_matching=rows.count(), scope=scope)
 

@@ -90,7 +90,7 @@ def account_calendar(account: Account, *, days: int = 182) -> tuple[CalendarDay,
         Session.objects.filter(account=account, started_at__gt=end - timedelta(days=days), started_at__lte=end)
         .annotate(day=TruncDate("started_at", tzinfo=UTC))
         .values("day")
-        .annotate(n=Count("pk"), requests=Sum("n_requests"))
+        .annotate(n=Count("*"), requests=Sum("n_requests"))
         .order_by("day")
     )
     return tuple(

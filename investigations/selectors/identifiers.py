@@ -18,7 +18,7 @@ def identifier_detail(identifier: Identifier) -> IdentifierDetail:
     """What the identifier's page shows but its holders. Six queries."""
     run = run_latest(identifier.dataset)
     seen = Sighting.objects.filter(identifier=identifier).aggregate(
-        n=Count("pk"), first=Min("first_at"), last=Max("last_at")
+        n=Count("*"), first=Min("first_at"), last=Max("last_at")
     )
     hub = HubValue.objects.filter(run=run, kind=identifier.kind, value=identifier.pk).first() if run else None
     held = dict(
@@ -55,7 +55,7 @@ def identifier_holders(
     """Accounts that used the identifier, the latest first, with their cluster now. Four queries."""
     scope = f"holders-{identifier.pk}"
     offset, size = page_start(page=page, size=size, cursor=cursor, scope=scope)
-    rows = Sighting.objects.filter(identifier=identifier).select_related("account").order_by("-last_at", "-id")
+    rows = Sighting.objects.filter(identifier=identifier).select_related("account").order_by("-last_at", "-account_id")
     found = list(rows[offset : offset + size])
     run = run_latest(identifier.dataset)
     members = (

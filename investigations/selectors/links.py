@@ -197,7 +197,7 @@ def _shared_now(first: Account, second: Account, run: Run) -> list[dict[str, Any
     rows = [(row["identifier_id"], row["identifier__kind"]) for row in both]
     numbers = [number for number, _ in rows]
     holders = dict(
-        Sighting.objects.filter(identifier__in=numbers).values_list("identifier_id").annotate(n=Count("pk")).order_by()
+        Sighting.objects.filter(identifier__in=numbers).values_list("identifier_id").annotate(n=Count("*")).order_by()
     )
     hubs = set(HubValue.objects.filter(run=run, value__in=numbers).values_list("kind", "value"))
     listed = [

@@ -5,20 +5,26 @@ VENV_PYTHON := .venv/bin/python
 T ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev test lint fix bench bench-quality lock fuzz-api reference screenshots
+.PHONY: help run setup setup-dev test lint fix bench bench-quality lock fuzz-api chaos reference screenshots
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
+# Says what is needed when there is no such Python at all; one of another version is refused by the bootstrap itself.
+BOOTSTRAP = command -v "$(PYTHON)" > /dev/null 2>&1 || { \
+	echo "Hydrascope needs Python 3.11 to 3.14; there is no $(PYTHON) here. Install one," \
+	"or name it: make run PYTHON=/path/to/python3.12" >&2; exit 1; }; \
+	"$(PYTHON)" scripts/bootstrap.py
+
 run: ## the console, with everything it needs, until Ctrl-C (PORT=8000 BIND=127.0.0.1 DEMO=1)
-	@$(PYTHON) scripts/bootstrap.py
+	@$(BOOTSTRAP)
 	@exec $(VENV_PYTHON) -m config.supervisor
 
 setup: ## the environment alone, in .venv/
-	@$(PYTHON) scripts/bootstrap.py
+	@$(BOOTSTRAP)
 
 setup-dev: ## the environment with the tools for tests and checks
-	@$(PYTHON) scripts/bootstrap.py --dev
+	@$(BOOTSTRAP) --dev
 
 test: setup-dev ## everything that CI runs (T=tests/ground for a part, BROWSER=none without a browser)
 	@$(VENV_PYTHON) -m tests.browser
@@ -40,6 +46,9 @@ bench-quality: setup-dev ## what the engine finds and whom it hurts, each figure
 
 fuzz-api: setup-dev ## minutes of odd requests against the live API (FUZZ_EXAMPLES=50 FUZZ_SEED=1)
 	@$(VENV_PYTHON) -m pytest tests/api/fuzz.py -q -n0 -p no:randomly
+
+chaos: setup-dev ## kills parts of a console at random and compares (CHAOS_KILLS=10 CHAOS_SEED=1 CHAOS_ONLY="run:worker")
+	@$(VENV_PYTHON) -m tests.faults.chaos
 
 reference: setup-dev ## docs/reference/commands.md, anew from the commands
 	@$(VENV_PYTHON) scripts/command_reference.py

@@ -51,16 +51,29 @@ def main():
 
 def use_another_python():
     """Start again with a Python that fits when there is one, else say which are needed."""
-    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        found = shutil.which("python3.%d" % minor)
-        if found:
-            os.execv(found, [found] + sys.argv)
+    found = python_that_fits()
+    if found:
+        os.execv(found, [found] + sys.argv)
     say(
         "Hydrascope needs Python 3.11 to 3.14; this is %d.%d (%s)."
         % (sys.version_info[0], sys.version_info[1], sys.executable)
     )
     say("Install one of them, or name it: make run PYTHON=/path/to/python3.12")
     return 1
+
+
+def python_that_fits():
+    """Return the newest Python on the path that fits and runs: version managers put names there that do not."""
+    with open(os.devnull, "r+") as nowhere:
+        for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+            probe = "import sys; sys.exit(sys.version_info[:2] != (3, %d))" % minor
+            for folder in os.environ.get("PATH", "").split(os.pathsep):
+                found = os.path.join(folder, "python3.%d" % minor)
+                if not folder or not os.access(found, os.X_OK):
+                    continue
+                if subprocess.call([found, "-c", probe], stdin=nowhere, stdout=nowhere, stderr=nowhere) == 0:
+                    return found
+    return None
 
 
 def is_up_to_date(wanted):

@@ -121,3 +121,26 @@ def test_it_pins_every_requirement_by_hash() -> None:
     for file in ("requirements.txt", "requirements-dev.txt", "requirements-uv.txt"):
         entries = re.split(r"\n(?=\S)", (ROOT / file).read_text(encoding="utf-8").strip())
         assert entries and all("==" in entry and "--hash=sha256:" in entry for entry in entries), file
+
+
+def test_it_goes_on_with_a_python_that_fits_and_runs(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    minor = sys.version_info[1]
+    for folder, script in (("shims", "exit 127"), ("real", f'exec "{sys.executable}" "$@"')):
+        (tmp_path / folder).mkdir()
+        program = tmp_path / folder / f"python3.{minor}"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'shims'}:{tmp_path / 'real'}")
+    assert bootstrap.python_that_fits() == str(tmp_path / "real" / f"python3.{minor}")
+    monkeypatch.setenv("PATH", str(tmp_path / "shims"))
+    assert bootstrap.python_that_fits() is None
+
+
+def test_make_says_what_is_needed_where_there_is_no_such_python() -> None:
+    done = subprocess.run(
+        ["make", "setup", "PYTHON=/nowhere/python3"], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode
+    assert "needs Python 3.11 to 3.14; there is no /nowhere/python3 here" in done.stderr

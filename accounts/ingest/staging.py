@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from accounts.ingest.convert import Typed
 from accounts.ingest.identify import IDENTIFIERS
+from accounts.ingest.kernels.buffers import valid_mask
 from accounts.ingest.problems import KEPT_PER_FILE
 from accounts.ingest.tables import TABLES, Table, Type
 
@@ -95,21 +96,34 @@ class Staging:
             self._insert("idents", incoming, IDENTIFIERS.names)
 
     def twins_merge(self) -> None:
-        """Leaves one number to values that got several; in new tables, since updates would hold memory."""
+        """Leaves one number to values that got several."""
         self.db.execute(
             """CREATE TEMP TABLE twins AS SELECT number, first FROM
             (SELECT number, min(number) OVER (PARTITION BY digest) AS first FROM idents) WHERE number <> first"""
         )
-        if not self.count("twins"):
+        twins = self.db.execute("SELECT number, first FROM twins").fetchnumpy()
+        if not len(twins["number"]):
             return
+        firsts = np.arange(1 + self.rows("SELECT max(number) FROM idents")[0][0], dtype=np.int32)
+        firsts[twins["number"]] = twins["first"]
         self.db.execute("DELETE FROM idents WHERE number IN (SELECT number FROM twins)")
         for name in ("accounts", "sessions", "identifiers"):
-            columns = kind_columns(TABLES[name])
-            firsts = ", ".join(f"coalesce(t{i}.first, {column}) AS {column}" for i, column in enumerate(columns))
-            joins = " ".join(f"LEFT JOIN twins t{i} ON t{i}.number = {name}.{c}" for i, c in enumerate(columns))
-            self.db.execute(f"CREATE TABLE merged AS SELECT {name}.* REPLACE ({firsts}) FROM {name} {joins}")
-            self.db.execute(f"DROP TABLE {name}")
-            self.db.execute(f"ALTER TABLE merged RENAME TO {name}")
+            if self.count(name):
+                self._renumber(name, kind_columns(TABLES[name]), firsts)
+
+    def _renumber(self, name: str, columns: list[str], firsts: np.ndarray) -> None:
+        """Writes a table anew, some rows at a time: joins and updates of so many would hold memory."""
+        self.db.execute(f"ALTER TABLE {name} RENAME TO numbered")
+        self.db.execute(f"CREATE TABLE {name} AS SELECT * FROM numbered LIMIT 0")
+        with self.db.cursor() as beside:
+            for batch in beside.sql("SELECT * FROM numbered").to_arrow_reader(65_536):
+                rows = pa.Table.from_batches([batch])
+                for column in columns:
+                    old, place = batch.column(column), batch.schema.get_field_index(column)
+                    new = pa.array(firsts[np.asarray(old.fill_null(0))], mask=~valid_mask(old))
+                    rows = rows.set_column(place, column, new)
+                self._insert(name, rows, ["*"])
+        self.db.execute("DROP TABLE numbered")
 
     def add_exchange_keys(self, exchanges: pa.Array, lines: np.ndarray, first: int) -> None:
         """Notes the keys of exchanges and their place in the file that is being written."""

@@ -39,6 +39,32 @@ def test_what_does_not_fit_into_memory_spills_to_disk(
     assert Sighting.objects.filter(identifier=last.ip, account=last.account).count() == 1
 
 
+def test_a_value_met_again_after_the_memory_of_values_was_emptied_is_still_one(
+    load: Load, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.ingest.identify.REMEMBERED", 2)
+    monkeypatch.setattr("accounts.ingest.readers.BLOCK", 4096)
+    rows = "".join(f"s{i},a{i % 3},{1767300000 + i},45.0.0.{i % 7},device-{i % 5:0>60}\n" for i in range(300))
+    again = "s0,a0,1767300000,45.0.0.0,device-" + "0" * 60 + "\n"
+    head = "session_id,account_id,started_at,ip,device_id\n"
+    accounts = write("accounts.csv", "account_id,created_at\n" + "".join(f"a{i},1767225600\n" for i in range(3)))
+    report = load(accounts, write("sessions.csv", head + rows + again))
+    assert report.accepted == {"accounts": 3, "sessions": 300}
+    assert (report.duplicates, report.refused) == ({"sessions": 1}, {})
+    assert Identifier.objects.count() == 7 + 5
+    assert Sighting.objects.count() == 3 * 7 + 3 * 5
+    assert sum(Sighting.objects.filter(identifier__kind="ip").values_list("n", flat=True)) == 300
+
+
+def test_other_spellings_of_a_value_are_that_value(load: Load, write: Write) -> None:
+    accounts = write("accounts.csv", "account_id,created_at,email\na1,1767225600,One@Example.org\na2,1767225600,\n")
+    rows = "a1,email,one@example.org\na2,email, ONE@example.org \na2,wallet, w\na1,wallet,w\n"
+    report = load(accounts, write("identifiers.csv", "account_id,kind,value\n" + rows))
+    assert not report.refused
+    assert sorted(Identifier.objects.values_list("kind", flat=True)) == ["email", "wallet"]
+    assert Sighting.objects.count() == 4
+
+
 @pytest.mark.parametrize(
     "error",
     [MemoryError(), duckdb.OutOfMemoryException("Out of Memory Error: could not allocate block of size 8.0 MiB")],

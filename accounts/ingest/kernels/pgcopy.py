@@ -137,4 +137,8 @@ def _fixed(array: pa.Array) -> np.ndarray:
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.int8())
     values = np.asarray(array.fill_null(0))
-    return values.astype(values.dtype.newbyteorder(">"), copy=True).view(np.uint8).reshape(len(array), -1)
+    return (
+        values.astype(values.dtype.newbyteorder(">"), copy=True)
+        .view(np.uint8)
+        .reshape(len(array), values.dtype.itemsize)
+    )

@@ -210,6 +210,8 @@ def _file_load(
     except FileProblem as problem:
         _file_fail(file, problem)
     except Exception as error:  # whatever fails, the file's row says so and the other files go on
+        if connection.connection is None or connection.connection.closed:
+            raise  # without a database there is no row to say so in, and no load lock any more
         log.exception("ingest.file_failed", file=file.pk)
         _file_fail(file, _trouble(file.name, error))
 

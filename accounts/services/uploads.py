@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.ingest.mapping import Mapping, mapping_parse
@@ -30,6 +31,7 @@ FRAME = 1 << 20
 _OVERHEAD = 4 + 12 + 16  # key number, nonce, tag
 _PURPOSE = "upload"
 _STALE_AFTER = timedelta(minutes=2)
+BATCH_LOCK = 0x1A6E58  # the advisory locks of uploaded batches; the second number is the batch's
 
 
 @dataclass(frozen=True)
@@ -120,19 +122,41 @@ def batch_upload(
 
 
 def batch_load(batch: Batch, *, progress: Progress | None = None) -> IngestReport | None:
-    """Loads a queued batch from its sealed uploads, then removes them; None when it ended already or was given up."""
-    if batch.state not in OPEN_BATCH_STATES:
-        return None
-    if batch.attempts >= ATTEMPTS:
-        _give_up(batch)
-        return None
-    files = list(batch.files.order_by("id"))
-    files = [file for file in files if file.stored_as]
-    files.sort(key=lambda file: _rank(file.name))
-    work = [(file, _origin(file)) for file in files]
-    report = batch_run(batch, work, _mapping_of(batch.mapping), progress=progress)
-    uploads_remove(batch)
-    return report
+    """Loads a queued batch from its sealed uploads, then removes them.
+
+    None when it ended already, was given up, or another process has it: a broker sends a long load's message again
+    while the load is alive.
+    """
+    with _batch_hold(batch) as is_held:
+        if not is_held:
+            return None
+        batch.refresh_from_db(fields=["state", "attempts"])
+        if batch.state not in OPEN_BATCH_STATES:
+            return None
+        if batch.attempts >= ATTEMPTS:
+            _give_up(batch)
+            return None
+        files = [file for file in batch.files.order_by("id") if file.stored_as]
+        files.sort(key=lambda file: _rank(file.name))
+        work = [(file, _origin(file)) for file in files]
+        report = batch_run(batch, work, _mapping_of(batch.mapping), progress=progress)
+        uploads_remove(batch)
+        return report
+
+
+@contextmanager
+def _batch_hold(batch: Batch) -> Iterator[bool]:
+    """Gives whether this process has the batch to itself; the database lets go of it when the process dies."""
+    key = [BATCH_LOCK, batch.pk % 2**31]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
+        is_held = bool(cursor.fetchone()[0])
+    try:
+        yield is_held
+    finally:
+        if is_held and connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
 def uploads_remove(batch: Batch) -> None:

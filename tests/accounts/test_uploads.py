@@ -9,19 +9,34 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts.event_store.store import event_paths, store_root
-from accounts.models import Account, Batch, BatchState, EventDirectory, Reject, WaitingRow
+from accounts.models import Account, Batch, BatchState, EventDirectory, FileState, Reject, WaitingRow
 from accounts.selectors.imports import batch_detail, batch_list, reject_list
+from accounts.services.ingest import ATTEMPTS
 from accounts.services.retention import retention_sweep
-from accounts.services.uploads import FRAME, Unsealed, Upload, batch_load, batch_upload, batches_stale, uploads_root
+from accounts.services.uploads import (
+    BATCH_LOCK,
+    FRAME,
+    Unsealed,
+    Upload,
+    batch_load,
+    batch_upload,
+    batches_stale,
+    uploads_root,
+)
 from accounts.tasks import batch_ingest
+from config import home
+from config.servers import APP_ROLE
 from core.datasets import dataset_get
 from core.errors import Forbidden, InvalidInput
 from core.models import Dataset
 from tests.accounts.conftest import ACCOUNTS, SESSIONS, Load, Write
 from tests.cast import People
+from tests.databases import role_connection
+from tests.settings import TEST_HOME
 
 
 def _uploads() -> list[Upload]:
@@ -165,3 +180,21 @@ def test_retention_leaves_demo_data_alone(load: Load, write: Write) -> None:
     assert report.accepted["exchanges"] == 2
     assert retention_sweep().n_exchanges == 0
     assert Reject.objects.get().expires_at is None
+
+
+def test_a_message_that_comes_again_while_its_load_is_alive_does_nothing(people: People) -> None:
+    batch = batch_upload(dataset="main", uploads=_uploads(), started_by=people.lead)
+    words, name = home.secrets_for(TEST_HOME), connection.settings_dict["NAME"]
+    with role_connection(APP_ROLE, words.postgres_app, database=name) as other:
+        other.execute("SELECT pg_advisory_lock(%s, %s)", [BATCH_LOCK, batch.pk])
+        for _ in range(ATTEMPTS + 1):
+            assert batch_load(batch) is None
+    batch.refresh_from_db()
+    assert (batch.state, batch.attempts) == (BatchState.QUEUED, 0)
+    assert len(_files()) == 2
+    stale = Batch.objects.get(pk=batch.pk)
+    assert batch_load(batch) is not None
+    assert batch_load(stale) is None
+    batch.refresh_from_db()
+    assert batch.state == BatchState.LANDED
+    assert {file.state for file in batch.files.all()} == {FileState.LANDED}

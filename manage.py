@@ -7,7 +7,7 @@ import os
 import sys
 
 from config.embedded import held_for_command
-from config.problems import exit_with_message
+from config.problems import ServerProblem, exit_with_message
 
 
 def main() -> None:
@@ -15,8 +15,16 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     with exit_with_message(), held_for_command(sys.argv):
         from django.core.management import execute_from_command_line
+        from django.db import InterfaceError, OperationalError
 
-        execute_from_command_line(arguments_for_django(sys.argv))
+        try:
+            execute_from_command_line(arguments_for_django(sys.argv))
+        except (OperationalError, InterfaceError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise ServerProblem(
+                f"The database does not answer: {reason}. What was finished before stays, nothing half-done is "
+                "visible. See that it runs, then start the command again: it goes on from there."
+            ) from error
 
 
 def arguments_for_django(arguments: list[str]) -> list[str]:

@@ -132,6 +132,15 @@ def test_it_refuses_a_bad_value_with_the_value_in_the_message(
     assert words in done.stderr and "Traceback" not in done.stderr
 
 
+def test_a_command_says_so_when_the_database_does_not_answer(tmp_path: Path) -> None:
+    address = "postgresql://hydrascope_app:secret@127.0.0.1:1/hydrascope"
+    outside = {"DATABASE_URL": address, "BROKER_URL": "redis://127.0.0.1:1"}
+    done = run("manage.py", "dataset", "list", env=environment(tmp_path / "home", **outside))
+    assert done.returncode == ServerProblem.exit_code
+    assert "The database does not answer" in done.stderr and "start the command again" in done.stderr
+    assert "secret" not in done.stderr and "Traceback" not in done.stderr
+
+
 def test_it_says_so_when_an_external_database_does_not_answer(tmp_path: Path) -> None:
     address = "postgresql://hydrascope_app:secret@127.0.0.1:1/hydrascope"
     outside = {"DATABASE_URL": address, "BROKER_URL": "redis://127.0.0.1:1", "PORT": str(free_port())}

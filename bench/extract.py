@@ -82,8 +82,8 @@ def extract_read(folder: Path, scratch: Path) -> Extract:
         FROM accounts JOIN numbers USING (account_id) ORDER BY account"""
     ).to_arrow_table()
     truth = connection.sql(
-        f"""SELECT account, operator_id AS operator, kind, abusive, epoch_us(since) AS since,
-        epoch_us("until") AS "until", x_evasion AS evasion
+        f"""SELECT account, operator_id AS operator, kind, abusive, epoch_us(since::TIMESTAMPTZ) AS since,
+        epoch_us("until"::TIMESTAMPTZ) AS "until", x_evasion AS evasion
         FROM read_csv('{folder}/truth.csv') JOIN numbers USING (account_id) ORDER BY account"""
     ).to_arrow_table()
     path = scratch / "exchanges.parquet"

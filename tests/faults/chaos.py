@@ -90,7 +90,6 @@ class Chaos:
         self.console, self.world = console, world
         self.random = random.Random(seed)
         self.n_loads = 0
-        self.commands: list[subprocess.Popen[str]] = []
         for dataset in ("cold", "calm"):
             self.load(dataset)
             self.quiet()
@@ -116,11 +115,10 @@ class Chaos:
     def run_start(self) -> int:
         """Queue a run of the undisturbed dataset; return its number in the database as soon as it is under way."""
         before = self.console.value(NEWEST_RUN, ("calm",))
-        process = self.console.command("link", "--dataset", "calm", "--queue")
+        self.console.command("link", "--dataset", "calm", "--queue")
         wait_until(lambda: self.console.value(NEWEST_RUN, ("calm",)) != before, END_SECONDS)
         number = int(self.console.value(NEWEST_RUN, ("calm",)))
         wait_until(lambda: self.console.value(STATE_OF_RUN, (number,)) != "queued", END_SECONDS)
-        self.commands.append(process)
         return number
 
     def quiet(self) -> None:
@@ -227,8 +225,6 @@ class Chaos:
     def finish(self) -> list[str]:
         """What is wrong once all is quiet: clusters of disturbed loads, the audit chain, batches that never end."""
         self.quiet()
-        for process in self.commands:
-            process.communicate()
         found = []
         for (dataset,) in self.console.rows("SELECT name FROM core_dataset WHERE name LIKE 'load-%%'"):
             if self.partition_of(dataset) != self.partition:

@@ -33,6 +33,7 @@ class Console:
         self.log = folder / "console.log"
         self.env = environment(self.home, PORT=str(free_port()), DEMO="0")
         self.supervisor: subprocess.Popen[bytes] | None = None
+        self.commands: list[subprocess.Popen[str]] = []
 
     def start(self) -> None:
         """Start the supervisor; return once it has printed a sign-in link and its worker is there."""
@@ -60,6 +61,10 @@ class Console:
         if self.supervisor is not None and self.supervisor.poll() is None:
             self.supervisor.terminate()
             self.supervisor.wait(60)
+        for process in self.commands:
+            process.kill()
+            with process:
+                pass
         wait_until(lambda: not processes_of(self.home))
 
     def said(self) -> str:
@@ -84,8 +89,8 @@ class Console:
             self.start()
 
     def command(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a manage.py command."""
-        return subprocess.Popen(
+        """Start a manage.py command; it ends with the console at the latest."""
+        process = subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env=self.env,
@@ -94,6 +99,8 @@ class Console:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.commands.append(process)
+        return process
 
     def answer(self, *arguments: str) -> dict[str, Any]:
         """Run a manage.py command that prints JSON to its end, which must be a good one."""

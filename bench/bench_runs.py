@@ -35,13 +35,13 @@ def main() -> None:
     table_print([one_size("bench.bench_runs", accounts) for accounts in options.accounts])
 
 
-def one_size(module: str, accounts: int) -> Any:
+def one_size(module: str, size: int, *more: str) -> Any:
     """What `module --measure` says of one size, from a process with servers of its own."""
     with tempfile.TemporaryDirectory(prefix="hydrascope-bench-") as folder:
         Path(folder).chmod(0o755)
         kept = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "OWNER_DATABASE_URL", "BROKER_URL")}
         environment = {**kept, "HYDRASCOPE_HOME": folder, "DJANGO_SETTINGS_MODULE": "config.settings"}
-        command = [sys.executable, "-m", module, "--measure", str(accounts)]
+        command = [sys.executable, "-m", module, "--measure", str(size), *more]
         done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 

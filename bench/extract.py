@@ -41,13 +41,16 @@ _SIGHTINGS = """
     ORDER BY account, kind, value"""
 
 _EXCHANGES = """
-    SELECT account, epoch_us(occurred_at) AS "at", 0::TINYINT AS status, 0::TINYINT AS surface, model,
-        hash(exchange_id)::BIGINT AS exchange, hash(session_id)::BIGINT AS session, {hashed},
+    SELECT account, epoch_us(occurred_at) AS "at",
+        CASE status WHEN 'rate_limited' THEN 1 WHEN 'refused' THEN 2 WHEN 'error' THEN 3 ELSE 0 END::TINYINT AS status,
+        0::TINYINT AS surface, model,
+        hash(exchange_id)::BIGINT AS exchange, hash(session_id)::BIGINT AS session, {hashed}, {content},
         input_tokens::INTEGER AS input_tokens, output_tokens::INTEGER AS output_tokens
     FROM '{folder}/exchanges.parquet' JOIN numbers USING (account_id)"""
+_CONTENT = """CASE WHEN content_fingerprint IS NOT NULL THEN unhex(content_fingerprint)::BIT::BIGINT END AS content"""
+"""The 64 bits of a similarity hash as they are, as ingestion keeps them."""
 _COLUMNS = {
     "api_key": "api_key_id",
-    "content": "content_fingerprint",
     "system": "system_fingerprint",
     "tools": "tools_fingerprint",
     "parameters": "parameters_fingerprint",
@@ -126,7 +129,9 @@ def _write_exchanges(connection: duckdb.DuckDBPyConnection, folder: Path, path: 
         f"CASE WHEN {source} IS NOT NULL THEN (hash({source}) >> 1)::BIGINT END AS {name}"
         for name, source in _COLUMNS.items()
     )
-    query = _EXCHANGES.format(hashed=hashed, folder=folder).replace("hash(exchange_id)::", "(hash(exchange_id) >> 1)::")
+    query = _EXCHANGES.format(hashed=hashed, content=_CONTENT, folder=folder).replace(
+        "hash(exchange_id)::", "(hash(exchange_id) >> 1)::"
+    )
     query = query.replace("hash(session_id)::", "(hash(session_id) >> 1)::")
     connection.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
     (n,) = connection.execute(f"SELECT count(*) FROM '{path}'").fetchone() or (0,)

@@ -44,6 +44,8 @@ ONE_AND_MANY = {
     "parameters_fingerprint": ("one set of parameters", "the same parameters"),
     "output_fingerprint": ("one answer", "the same answers"),
     "prefix_fingerprint": ("one continued conversation", "conversations handed on"),
+    "near_content": ("near-equal requests", "near-equal requests"),
+    "limit_handoff": ("work handed on at a rate limit", "work handed on at rate limits"),
     "shared_object": ("one shared object", "the same shared objects"),
     "organization": ("one organisation", "the same organisations"),
     "api_key_id": ("one API key", "shared API keys"),

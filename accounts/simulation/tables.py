@@ -148,6 +148,7 @@ class Tables:
                 "surface": _choice(cat.SURFACES, exchanges.surface),
                 "model": _choice(cat.MODELS, exchanges.model),
                 "status": _choice(cat.OUTCOMES, exchanges.status),
+                "fingerprint_type": _choice(("simhash64",), np.zeros(n)),
                 "content_fingerprint": hex16(exchanges.content),
                 "system_fingerprint": self._opaque("template", exchanges.system),
                 "tools_fingerprint": self._opaque("template", exchanges.tools),

@@ -30,7 +30,7 @@ NAMES = {
     },
 }  # fmt: skip
 _REPEATING = [
-    "account_id", "session_id", "api_key_id", "surface", "model", "status", "system_fingerprint", "tools_fingerprint",
+    "account_id", "session_id", "api_key_id", "surface", "model", "status", "fingerprint_type", "system_fingerprint", "tools_fingerprint",
     "parameters_fingerprint", "country", "plan", "entry_path", "referrer", "signup_user_agent", "user_agent", "asn",
     "tls_fingerprint", "kind",
 ]  # fmt: skip

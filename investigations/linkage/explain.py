@@ -38,6 +38,10 @@ class EvidenceRow:
     """Why the bits are not the raw bits; empty when they are."""
     running: int
     """Millibits over the line with this row and all before it: the top of a waterfall's bar."""
+    seen: int | None = None
+    """Of evidence without a value: how often what the kind names was seen."""
+    expected: int | None = None
+    """And how often chance brings it about, in millionths."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,13 @@ def bits_text(millibits: int) -> str:
     return f"{millibits / 1000:.1f} bits"
 
 
+def seen_text(seen: int, expected: int) -> str:
+    """How often something was seen and would be by chance (in millionths): `3 times, 0.002 by chance`."""
+    times = "once" if seen == 1 else f"{seen:,} times"
+    by_chance = "under 0.001" if expected < 1000 else f"{expected / 1_000_000:.3g}"
+    return f"{times}, {by_chance} by chance"
+
+
 def bits_to_probability(millibits: int, threshold: int = 0) -> float:
     """The probability that millibits over the line stand for if the model is right; not calibrated by itself."""
     return float(1.0 / (1.0 + 2.0 ** (-(millibits + threshold) / 1000)))
@@ -145,6 +156,8 @@ def _row(item: Mapping[str, Any], running: int) -> EvidenceRow:
         hub=item["hub"],
         note=_note(item),
         running=running,
+        seen=item.get("seen"),
+        expected=item.get("expected"),
     )
 
 

@@ -52,6 +52,12 @@ class Gathered:
     holders: SmallInts  # units
     first_at: Ints
     last_at: Ints
+    stated: SmallInts
+    """Millibits of evidence on a pair, which stands here as a value that the two units alone have; 0: a real value."""
+    seen: SmallInts
+    """How often what the evidence names was seen; 0 for values."""
+    expected: Ints
+    """How often chance brings it about, in millionths; 0 for values."""
 
     @property
     def n_units(self) -> int:
@@ -172,6 +178,9 @@ def gathered_from(inputs: types.Inputs, rows: pa.Table, kinds: tuple[str, ...]) 
         holders=column_ints(rows, "unit").astype(np.int32),
         first_at=column_ints(rows, "first_at"),
         last_at=column_ints(rows, "last_at"),
+        stated=np.zeros(at.size, np.int32),
+        seen=np.zeros(at.size, np.int32),
+        expected=np.zeros(at.size, np.int64),
     )
 
 

@@ -153,6 +153,51 @@ def marked_rows(slots: Array, values: Array) -> Array:
 
 
 @compiled
+def follows(one: int, two: int, status: Array, tokens: Array) -> bool:
+    """Whether row one comes after row two by status, then tokens."""
+    if status[one] != status[two]:
+        return bool(status[one] > status[two])
+    return bool(tokens[one] > tokens[two])
+
+
+@compiled
+def in_time_order(unit: Array, at: Array, status: Array, tokens: Array, n_units: int) -> tuple[Array, Array]:
+    """Pointers by unit and the positions by unit, time, status and tokens, without doubles; linear but for the sort
+    inside each unit."""
+    starts = np.zeros(n_units + 1, np.int64)
+    for u in unit:
+        starts[u + 1] += 1
+    for u in range(n_units):
+        starts[u + 1] += starts[u]
+    cursor = starts[:-1].copy()
+    order = np.empty(unit.size, np.int64)
+    for i in range(unit.size):
+        order[cursor[unit[i]]] = i
+        cursor[unit[i]] += 1
+    pointers = np.zeros(n_units + 1, np.int64)
+    used = 0
+    for u in range(n_units):
+        mine = order[starts[u] : starts[u + 1]].copy()
+        times = at[mine]
+        if (times[1:] < times[:-1]).any():
+            mine = mine[np.argsort(times, kind="mergesort")]
+        for i in range(mine.size):
+            j = i
+            while j > 0 and at[mine[j - 1]] == at[mine[j]] and follows(mine[j - 1], mine[j], status, tokens):
+                mine[j - 1], mine[j] = mine[j], mine[j - 1]
+                j -= 1
+        for i in range(mine.size):
+            if i > 0:
+                one, two = mine[i - 1], mine[i]
+                if at[one] == at[two] and status[one] == status[two] and tokens[one] == tokens[two]:
+                    continue
+            order[used] = mine[i]
+            used += 1
+        pointers[u + 1] = used
+    return pointers, order[:used]
+
+
+@compiled
 def count_pairs(values: Array, holder_ptr: Array, budget: int) -> int:
     """Room that pairs_of needs for these values."""
     total = 0
@@ -287,7 +332,7 @@ def shared_values(
     units: tuple[Array, Array, Array, Array],
     values: Array,
     kinds: tuple[Array, Array, Array],
-    weights: tuple[Array, Array, Array, Array],
+    weights: tuple[Array, Array, Array, Array, Array],
     gaps: Array,
     found_bits: Array,
     found_values: Array,
@@ -296,9 +341,10 @@ def shared_values(
 ) -> None:
     """Fills, family by family and strongest first, what a and b share; counts holds how many of each family.
 
-    A value counts as if it had at least as many holders as either end has met strangers through its group of kinds.
+    A value counts as if it had at least as many holders as either end has met strangers through its group of kinds;
+    evidence on the pair itself counts what it states.
     """
-    base, rarity, strangers, log_of = weights
+    base, rarity, strangers, log_of, stated = weights
     unit_ptr, unit_values, unit_first, unit_last = units
     value_kind, kind_family, group_of = kinds
     counts[:] = 0
@@ -314,8 +360,8 @@ def shared_values(
         kind = value_kind[value]
         family = kind_family[kind]
         lost = gap_bits(unit_first[i], unit_last[i], unit_first[j], unit_last[j], gaps[family])
-        bits = 0
-        if rarity[value] > 0:
+        bits = stated[value]
+        if bits == 0 and rarity[value] > 0:
             alike = max(rarity[value], strangers[a, group_of[kind]], strangers[b, group_of[kind]])
             bits = max(base[family] - log_of[min(alike, log_of.size - 1)] - lost, 0)
         i += 1
@@ -342,7 +388,7 @@ def score_pairs(
     units: tuple[Array, Array, Array, Array],
     values: Array,
     kinds: tuple[Array, Array, Array],
-    weights: tuple[Array, Array, Array, Array],
+    weights: tuple[Array, Array, Array, Array, Array],
     gaps: Array,
     damping: Array,
     caps: Array,
@@ -377,7 +423,7 @@ def explain_pairs(
     units: tuple[Array, Array, Array, Array],
     values: Array,
     kinds: tuple[Array, Array, Array],
-    weights: tuple[Array, Array, Array, Array],
+    weights: tuple[Array, Array, Array, Array, Array],
     gaps: Array,
     damping: Array,
     caps: Array,

@@ -37,6 +37,9 @@ HOLDINGS = pa.schema(
         ("counts_as", pa.int32()),  # holders that the value's weight goes by; 0: it weighs nothing
         ("hub", pa.bool_()),
         ("strangers", pa.int32()),  # met by the unit in this kind's way and no other
+        ("stated", pa.int32()),  # millibits of evidence on a pair, which both its units hold; 0 for values
+        ("seen", pa.int32()),  # of such evidence: how often it was seen, and expected by chance, in millionths
+        ("expected", pa.int64()),
     ]
 )
 GROUPED = pa.schema([("account", pa.int64()), ("unit", pa.int64())])
@@ -70,6 +73,9 @@ def holdings_table(gathered: Gathered, scorer: Scorer, strangers: SmallInts, set
             "counts_as": scorer.rarity[values],
             "hub": scorer.is_hub[values],
             "strangers": met,
+            "stated": gathered.stated[values],
+            "seen": gathered.seen[values],
+            "expected": gathered.expected[values],
         },
         schema=HOLDINGS,
     )
@@ -115,7 +121,8 @@ def explain_pair(a: Holdings, b: Holdings, model: Mapping[str, Any]) -> Explanat
         return explain(a.unit, b.unit, [], model)
     settings = Settings.from_dict(model["settings"])
     shared = _shared(a.rows, b.rows, model)
-    raw = agreement_millibits(shared.holders, shared.value_family, model["units"], settings)
+    by_rarity = agreement_millibits(shared.holders, shared.value_family, model["units"], settings)
+    raw = np.where(shared.stated != 0, shared.stated, by_rarity).astype(np.int32)
     groups = kind_groups(shared.kinds, shared.kind_family, settings)
     strangers = np.zeros((2, max(len(shared.kinds), 1)), np.int32)
     strangers[0, groups[shared.value_kind]], strangers[1, groups[shared.value_kind]] = shared.strangers
@@ -137,6 +144,9 @@ class _SharedByTwo:
     counts_as: SmallInts
     hub: npt.NDArray[np.bool_]
     strangers: tuple[SmallInts, SmallInts]
+    stated: SmallInts
+    seen: SmallInts
+    expected: Ints
     by_unit: tuple[Ints, SmallInts, Ints, Ints]
 
     @property
@@ -149,11 +159,13 @@ class _SharedByTwo:
         return {
             "family": types.FAMILIES[self.value_family[value]],
             "kind": self.kinds[self.value_kind[value]],
-            "value": int(self.value_number[value]),
+            "value": None if self.stated[value] else int(self.value_number[value]),
             "bits": bits,
             "raw_bits": raw_bits,
             "holders": int(self.holders[value]),
             "hub": bool(self.hub[value]),
+            "seen": int(self.seen[value]) if self.stated[value] else None,
+            "expected": int(self.expected[value]) if self.stated[value] else None,
         }
 
 
@@ -174,6 +186,9 @@ def _shared(a: pa.Table, b: pa.Table, model: Mapping[str, Any]) -> _SharedByTwo:
         counts_as=_small(one, "counts_as"),
         hub=np.array(one["hub"].to_pylist(), bool),
         strangers=met,
+        stated=_small(one, "stated"),
+        seen=_small(one, "seen"),
+        expected=column_ints(one, "expected"),
         by_unit=(np.array([0, n, 2 * n], np.int64), np.tile(np.arange(n, dtype=np.int32), 2), times[0], times[1]),
     )
 

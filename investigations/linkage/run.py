@@ -24,11 +24,20 @@ from investigations.linkage.gather import Gathered, Ints, column_ints, gather, g
 from investigations.linkage.hubs import Hubs, find_hubs, hub_table
 from investigations.linkage.model import ENGINE_VERSION, canonical, digest_of, model_from
 from investigations.linkage.pair import grouped_table, holdings_table, holdings_write
+from investigations.linkage.pairwise import (
+    Looked,
+    hubs_with_pairs,
+    looked,
+    pair_table,
+    strangers_with_pairs,
+    with_pairs,
+    with_proposals,
+)
 from investigations.linkage.position import Linked, actionable_units, positions
 from investigations.linkage.score import Scorer, linked_pairs, scorer_from, strangers_met, value_millibits
 from investigations.linkage.settings import Settings
 
-STEPS = ("gather", "hubs", "candidates", "score", "cluster", "publish")
+STEPS = ("gather", "hubs", "candidates", "signals", "score", "cluster", "publish")
 """The steps in their order; `Progress.step` is one of them."""
 TABLES = ("links", "evidence", "clusters", "cluster_families", "cluster_values", "members", "hubs")
 
@@ -72,6 +81,7 @@ class _Run:
     workdir: Path
     progress: Callable[[Progress], None]
     should_stop: Callable[[], bool]
+    _seen: Looked | None = None
 
     def result(self) -> types.Result:
         """Runs what is not there yet."""
@@ -79,6 +89,8 @@ class _Run:
         hubs = self._hubs(gathered)
         pairs = self._step("candidates", lambda: self._candidates(gathered, hubs))
         strangers = strangers_met(gathered, hubs, column_ints(pairs, "pair"), self.settings)
+        gathered = with_pairs(gathered, self._step("signals", lambda: self._signals(gathered, pairs)))
+        hubs, strangers = hubs_with_pairs(hubs, gathered), strangers_with_pairs(strangers, gathered)
         scorer = scorer_from(gathered, hubs, strangers, self.settings)
         links = self._step("score", lambda: self._score(scorer, column_ints(pairs, "pair")))
         labels = self._step("cluster", lambda: self._cluster(gathered, links))
@@ -110,7 +122,17 @@ class _Run:
 
     def _candidates(self, gathered: Gathered, hubs: Hubs) -> pa.Table:
         weights = np.where(hubs.is_hub, 0, value_millibits(gathered, self.settings)).astype(np.int32)
-        return _one("pair", candidate_pairs(gathered, weights, self.settings))
+        pairs = candidate_pairs(gathered, weights, self.settings)
+        return _one("pair", with_proposals(pairs, self._looked(gathered)))
+
+    def _signals(self, gathered: Gathered, pairs: pa.Table) -> pa.Table:
+        return pair_table(column_ints(pairs, "pair"), self._looked(gathered), self.settings)
+
+    def _looked(self, gathered: Gathered) -> Looked:
+        """The pair signals' look at the data, once a run."""
+        if self._seen is None:
+            self._seen = looked(self.inputs, gathered, self.settings)
+        return self._seen
 
     def _score(self, scorer: Scorer, pairs: Ints) -> pa.Table:
         linked, bits = linked_pairs(scorer, pairs, self.settings, lambda done, total: self._tick("score", done, total))
@@ -192,8 +214,9 @@ def _statistics(gathered: Gathered, hubs: Hubs, made: dict[str, pa.Table], n_pai
     return {
         "accounts": int(gathered.accounts.size),
         "units": gathered.n_units,
-        "values": gathered.n_values,
-        "holdings": int(gathered.holders.size),
+        "values": int((gathered.stated == 0).sum()),
+        "holdings": int(gathered.holders.size - 2 * (gathered.stated != 0).sum()),
+        "pair_evidence": int((gathered.stated != 0).sum()),
         "hubs_tested": int((hubs.independence >= 0).sum()),
         "hubs": int(hubs.is_hub.sum()),
         "pairs": n_pairs,

@@ -58,7 +58,7 @@ class Scorer:
 
 def scorer_from(gathered: Gathered, hubs: Hubs, strangers: SmallInts, settings: Settings) -> Scorer:
     """The weights for these values under these settings; strangers as strangers_met gives them."""
-    raw = value_millibits(gathered, settings)
+    raw = np.where(gathered.stated != 0, gathered.stated, value_millibits(gathered, settings)).astype(np.int32)
     rarity = rarity_of(gathered, hubs, raw, settings)
     arguments = kernel_arguments(gathered, rarity, strangers, gathered.n_units, settings)
     return Scorer(gathered, raw, rarity, hubs.is_hub, line_millibits(gathered.n_units, settings), arguments)
@@ -92,6 +92,11 @@ class Shared(Protocol):
         """Number of each value."""
         ...
 
+    @property
+    def stated(self) -> SmallInts:
+        """Millibits that evidence on a pair states; 0 for values, which weigh by their rarity."""
+        ...
+
 
 def kernel_arguments(
     shared: Shared, rarity: SmallInts, strangers: SmallInts, n_units: int, settings: Settings
@@ -107,7 +112,7 @@ def kernel_arguments(
         shared.by_unit,
         shared.value_number,
         (shared.value_kind, shared.kind_family, kind_groups(shared.kinds, shared.kind_family, settings)),
-        (base_millibits(n_units, settings), rarity, strangers, log_millibits(most)),
+        (base_millibits(n_units, settings), rarity, strangers, log_millibits(most), shared.stated),
         gaps,
         np.array(powers, np.int64),
         caps,

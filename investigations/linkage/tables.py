@@ -61,11 +61,13 @@ def evidence_table(gathered: Gathered, hubs: Hubs, linked: Linked) -> pa.Table:
             "b": gathered.unit_account[linked.b[link]],
             "family": _family_names(gathered.value_family[value]),
             "kind": _names(gathered.kinds, gathered.value_kind[value]),
-            "value": gathered.value_number[value],
+            "value": pa.array(gathered.value_number[value], mask=gathered.stated[value] != 0),
             "bits": bits.astype(np.int32),
             "raw_bits": raw.astype(np.int32),
             "holders": gathered.value_holders[value],
             "hub": hubs.is_hub[value],
+            "seen": pa.array(gathered.seen[value], mask=gathered.stated[value] == 0),
+            "expected": pa.array(gathered.expected[value], mask=gathered.stated[value] == 0),
         },
         schema=types.EVIDENCE,
     )
@@ -188,7 +190,7 @@ def cluster_values_table(
     Hubs come after everything that weighs.
     """
     link, value = linked.evidence[:, 0], linked.evidence[:, 1]
-    inside = linked.cluster[link] >= 0
+    inside = (linked.cluster[link] >= 0) & (gathered.stated[value] == 0)
     wanted = np.unique(np.stack([linked.cluster[link[inside]], value[inside]], axis=1), axis=0)
     members = _members_with(gathered, labels, wanted)
     cluster, value = wanted[:, 0], wanted[:, 1]

@@ -80,6 +80,8 @@ EVIDENCE = pa.schema(
         ("raw_bits", pa.int32()),  # before damping and caps
         ("holders", pa.int32()),  # accounts of the dataset that have the value
         ("hub", pa.bool_()),  # weighs nothing because its holders are independent of each other
+        ("seen", pa.int32()),  # of signals without a value: how often what the kind names was seen; else null
+        ("expected", pa.int64()),  # and how often chance brings it about, in millionths; else null
     ]
 )
 CLUSTERS = pa.schema(

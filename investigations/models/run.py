@@ -72,7 +72,7 @@ class Link(models.Model):
     bits = models.IntegerField()  # millibits over the line
     families = models.PositiveSmallIntegerField()  # bit i = linkage.types.FAMILIES[i]
     cluster = models.ForeignKey("investigations.Cluster", on_delete=models.SET_NULL, null=True, related_name="+")
-    # one row per signal: [family, kind, value, bits, raw_bits, holders, is_hub], millibits
+    # one row per signal: [family, kind, value, bits, raw_bits, holders, is_hub, seen, expected], millibits
     evidence = models.JSONField(default=list)
 
     class Meta:

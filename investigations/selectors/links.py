@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from django.db.models import Count, Q
@@ -12,7 +14,7 @@ from accounts.models import Account, Sighting
 from core.errors import InvalidInput, NotFound
 from investigations import linkage
 from investigations.linkage.explain import EvidenceRow as Weighed
-from investigations.linkage.explain import Explanation
+from investigations.linkage.explain import Explanation, seen_text
 from investigations.linkage.pair import explain_pair, holdings_read
 from investigations.models import Cluster, HubValue, Link, Member, Run
 from investigations.selectors.paging import page_of, page_start
@@ -31,7 +33,7 @@ from investigations.selectors.shapes import (
 )
 from investigations.services import run_files
 
-EVIDENCE_COLUMNS = ("family", "kind", "value", "bits", "raw_bits", "holders", "hub")
+EVIDENCE_COLUMNS = ("family", "kind", "value", "bits", "raw_bits", "holders", "hub", "seen", "expected")
 FAMILY_ORDER = {name: i for i, name in enumerate(FAMILY_LABELS)}
 NEIGHBOURS_LOOKED_AT = 400
 SHARED_LOOKED_AT = 200
@@ -161,7 +163,7 @@ def _step(link: Link, *, shows_platform_ids: bool) -> PathStep:
 
 def _stored(link: Link, run: Run) -> Explanation:
     """The explanation of a link from the evidence that the run stored, with the start that makes it add up."""
-    given = [dict(zip(EVIDENCE_COLUMNS, row, strict=True)) for row in link.evidence]
+    given = [dict(zip_longest(EVIDENCE_COLUMNS, row)) for row in link.evidence]  # older runs stored fewer columns
     prior = run.model.get("prior_millibits", 0)
     threshold = prior + sum(row["bits"] for row in given) - link.bits
     model = {**run.model, "prior_millibits": prior, "threshold_millibits": threshold}
@@ -209,6 +211,8 @@ def _shared_now(first: Account, second: Account, run: Run) -> list[dict[str, Any
             "raw_bits": 0,
             "holders": holders.get(number, 2),
             "hub": (kind, number) in hubs,
+            "seen": None,
+            "expected": None,
         }
         for number, kind in rows
     ]
@@ -238,7 +242,7 @@ def _evidence_row(
     return EvidenceRow(
         family=row["family"],
         family_label=FAMILY_LABELS[row["family"]],
-        value=shown[row["kind"], row["value"]],
+        value=_value(row, shown),
         bits=bits_shown(row["bits"]),
         raw_bits=bits_shown(row["raw_bits"]),
         n_holders=row["holders"],
@@ -250,6 +254,14 @@ def _evidence_row(
         b_last_at=of_b.last_at if of_b else None,
         b_count=of_b.n if of_b else None,
     )
+
+
+def _value(row: dict[str, Any], shown: Mapping[tuple[str, int | None], ValueRef]) -> ValueRef:
+    """The shared value or, where the evidence has none, how often it was seen and would be by chance."""
+    ref = shown[row["kind"], row["value"]]
+    if row["seen"] is None or row["expected"] is None:
+        return ref
+    return replace(ref, shown=seen_text(row["seen"], row["expected"]))
 
 
 def _waterfall(told: Any, evidence: tuple[EvidenceRow, ...]) -> tuple[WaterfallStep, ...]:

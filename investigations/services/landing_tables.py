@@ -211,7 +211,8 @@ def _pair_keys(*pair_tables: pa.Table) -> list[Ints]:
 
 
 def _evidence_rows(evidence: pa.Table) -> pa.Array:
-    """Each row of evidence as the text of a JSON list: family, kind, value, bits, raw bits, holders, hub."""
+    """Each row of evidence as the text of a JSON list: family, kind, value, bits, raw bits, holders, hub, and of
+    evidence without a value how often it was seen and expected."""
 
     def text(name: str) -> pa.Array:
         return pc.coalesce(evidence[name].cast(pa.string()), "null")
@@ -219,7 +220,8 @@ def _evidence_rows(evidence: pa.Table) -> pa.Array:
     parts: Iterable[Any] = (
         pc.binary_join_element_wise('["', evidence["family"], '","', evidence["kind"], '"', ""),
         *(text(name) for name in ("value", "bits", "raw_bits", "holders")),
-        pc.binary_join_element_wise(pc.if_else(evidence["hub"], "true", "false"), "]", ""),
+        pc.if_else(evidence["hub"], "true", "false"),
+        pc.binary_join_element_wise(text("seen"), ",", text("expected"), "]", ""),
     )
     joined = pc.binary_join_element_wise(*parts, ",")
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined

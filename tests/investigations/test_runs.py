@@ -52,7 +52,7 @@ def test_it_links_in_the_foreground_and_keeps_what_explains_the_run(live_db: Liv
     assert len(run.input_digest) == len(run.model_digest) == 64
     assert run.model["digest"] == run.model_digest
     assert run.peak_mb
-    assert [step["name"] for step in run.steps][::7] == ["read", "land"]
+    assert [run.steps[at]["name"] for at in (0, -1)] == ["read", "land"]
     assert {step["state"] for step in run.steps} == {"done"}
     assert Link.objects.filter(run=run, cluster__isnull=False).count() == run.statistics["links"]
     link = Link.objects.filter(run=run).first()

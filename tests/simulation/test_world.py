@@ -20,8 +20,8 @@ COLUMNS = {
     "country plan entry_path signup_ip signup_user_agent referrer",
     "sessions": "session_id account_id started_at ended_at ip asn device_id tls_fingerprint user_agent request_count "
     "input_tokens output_tokens",
-    "exchanges": "account_id occurred_at exchange_id session_id api_key_id surface model status content_fingerprint "
-    "system_fingerprint tools_fingerprint parameters_fingerprint output_fingerprint prefix_fingerprint end_user_id "
+    "exchanges": "account_id occurred_at exchange_id session_id api_key_id surface model status fingerprint_type "
+    "content_fingerprint system_fingerprint tools_fingerprint parameters_fingerprint output_fingerprint prefix_fingerprint end_user_id "
     "input_tokens output_tokens",
     "identifiers": "account_id kind value first_seen last_seen count",
 }

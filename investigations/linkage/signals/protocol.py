@@ -1,15 +1,23 @@
-"""What a signal is: a named source of values that accounts can share."""
+"""What a signal is: a named source of values that accounts can share, or of evidence on pairs that share nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from investigations.linkage.prefilter import maybe_shared
+from investigations.linkage.signals.activity import Activity, activity_read
 from investigations.linkage.types import Inputs
+
+Ints = npt.NDArray[np.int64]
+SmallInts = npt.NDArray[np.int32]
 
 SHARED = pa.schema(
     [
@@ -78,3 +86,91 @@ class ColumnSignal:
         if not source.inputs.exchanges:
             return None
         return " UNION ALL ".join(shared_column(kind, source, column) for kind, column in self.columns)
+
+
+@dataclass(frozen=True)
+class PairRows:
+    """Evidence on pairs of units, distinct by kind and pair, in this order."""
+
+    kind: npt.NDArray[np.int16]
+    """Position among the signal's kinds."""
+    pair: Ints
+    """a << 32 | b with a < b."""
+    bits: SmallInts
+    """Millibits for a link, or against one, as if the pair had nothing else."""
+    seen: SmallInts
+    """How often what the kind names was seen."""
+    expected: Ints
+    """How often chance alone brings it about, in millionths."""
+
+
+NO_ROWS = PairRows(
+    np.empty(0, np.int16), np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64)
+)
+
+
+@dataclass(frozen=True)
+class PairSource:
+    """What a pair signal reads. Units are numbered from 0; `unit_of` is by position in `accounts`, which ascend."""
+
+    inputs: Inputs
+    accounts: Ints
+    unit_of: SmallInts
+    n_units: int
+    prior: int
+    """Millibits of the odds that two units taken at random are of one hand; negative."""
+
+    @cached_property
+    def activity(self) -> Activity:
+        """Every unit's exchanges in order of time, read when a signal first asks."""
+        return activity_read(self.inputs.exchanges, self.accounts, self.unit_of, self.n_units)
+
+
+class PairEvidence(Protocol):
+    """A pair signal that has looked at the data."""
+
+    def proposed(self) -> Ints:
+        """Pairs that are worth a score by this signal alone: distinct, ascending, about linear in units."""
+        ...
+
+    def weighed(self, pairs: Ints) -> PairRows:
+        """What it says of these pairs (distinct, ascending); of those that it says nothing of there is no row."""
+        ...
+
+
+class PairSignal(Protocol):
+    """Evidence on two accounts that need not share a value. It only reads; rows' order and doubles change nothing."""
+
+    @property
+    def name(self) -> str:
+        """A short name, the module's."""
+        ...
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """Kind of evidence to its family."""
+        ...
+
+    def look(self, source: PairSource) -> PairEvidence | None:
+        """The evidence; None when the data lacks what it needs: not available, which is never evidence."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tabled:
+    """Evidence that a signal has found for all pairs at once."""
+
+    rows: PairRows
+
+    def proposed(self) -> Ints:
+        """All its pairs with evidence for."""
+        return np.unique(self.rows.pair[self.rows.bits > 0])
+
+    def weighed(self, pairs: Ints) -> PairRows:
+        """The rows of these pairs."""
+        return rows_taken(self.rows, np.isin(self.rows.pair, pairs))
+
+
+def rows_taken(rows: PairRows, index: npt.NDArray[np.bool_] | Ints) -> PairRows:
+    """The rows at the index, or where the mask is true."""
+    return PairRows(rows.kind[index], rows.pair[index], rows.bits[index], rows.seen[index], rows.expected[index])

@@ -17,8 +17,10 @@ NO_TIME = -(2**63) + 1
 """Stands for a missing time in an int64 array."""
 DAMPING_ONE = 1 << 12
 """Damping factors are whole numbers of 1 / DAMPING_ONE."""
-PER_FAMILY = 32
-"""Strongest shared values of a family that count for a pair; damping leaves nothing of later ones."""
+PER_LANE = 32
+"""Strongest shared values of a lane that count for a pair; damping leaves nothing of later ones."""
+STEP, LEVELS = 1000, 16
+"""Rarities at which a kind has a weight: every half bit of 1000 x log2(holders); between them it is interpolated."""
 
 Array = npt.NDArray[Any]
 
@@ -326,27 +328,35 @@ def implied(bits: Array, kinds: Array, n: int, i: int, finer: Array) -> bool:
 
 
 @compiled
+def weight_at(by_kind: Array, kind: int, log_alike: int) -> int:
+    """Millibits of a kind's value that counts as having so many holders (1000 x log2): linear between two levels."""
+    level = min(log_alike // STEP, LEVELS - 1)
+    rest = log_alike - STEP * level
+    low = by_kind[kind, level]
+    if level == LEVELS - 1:
+        return max(low - rest, 0)
+    return max(low + (by_kind[kind, level + 1] - low) * min(rest, STEP) // STEP, 0)
+
+
+@compiled
 def shared_values(
     a: int,
     b: int,
     units: tuple[Array, Array, Array, Array],
-    values: Array,
-    kinds: tuple[Array, Array, Array],
+    kinds: tuple[Array, Array, Array, Array],
     weights: tuple[Array, Array, Array, Array, Array],
     gaps: Array,
-    found_bits: Array,
-    found_values: Array,
-    found_kinds: Array,
-    counts: Array,
+    found: tuple[Array, Array, Array, Array, Array],
 ) -> None:
-    """Fills, family by family and strongest first, what a and b share; counts holds how many of each family.
+    """Fills, lane by lane and strongest first, what a and b share; counts holds how many of each lane.
 
     A value counts as if it had at least as many holders as either end has met strangers through its group of kinds;
     evidence on the pair itself counts what it states.
     """
-    base, rarity, strangers, log_of, stated = weights
+    by_kind, rarity, strangers, log_of, stated = weights
     unit_ptr, unit_values, unit_first, unit_last = units
-    value_kind, kind_family, group_of = kinds
+    value_kind, lane_of, group_of, _ = kinds
+    found_bits, found_values, found_kinds, found_logs, counts = found
     counts[:] = 0
     i, j = unit_ptr[a], unit_ptr[b]
     while i < unit_ptr[a + 1] and j < unit_ptr[b + 1]:
@@ -358,62 +368,80 @@ def shared_values(
             continue
         value = unit_values[i]
         kind = value_kind[value]
-        family = kind_family[kind]
-        lost = gap_bits(unit_first[i], unit_last[i], unit_first[j], unit_last[j], gaps[family])
-        bits = stated[value]
+        lane = lane_of[kind]
+        bits, log_alike = stated[value], 0
         if bits == 0 and rarity[value] > 0:
             alike = max(rarity[value], strangers[a, group_of[kind]], strangers[b, group_of[kind]])
-            bits = max(base[family] - log_of[min(alike, log_of.size - 1)] - lost, 0)
+            log_alike = log_of[min(alike, log_of.size - 1)]
+            lost = gap_bits(unit_first[i], unit_last[i], unit_first[j], unit_last[j], gaps[lane])
+            bits = max(weight_at(by_kind, kind, log_alike) - lost, 0)
         i += 1
         j += 1
-        n = counts[family]
-        if n == PER_FAMILY:
-            if bits <= found_bits[family, n - 1]:
+        n = counts[lane]
+        if n == PER_LANE:
+            if bits <= found_bits[lane, n - 1]:
                 continue
             n -= 1
-        while n > 0 and found_bits[family, n - 1] < bits:
-            found_bits[family, n] = found_bits[family, n - 1]
-            found_values[family, n] = found_values[family, n - 1]
-            found_kinds[family, n] = found_kinds[family, n - 1]
+        while n > 0 and found_bits[lane, n - 1] < bits:
+            found_bits[lane, n] = found_bits[lane, n - 1]
+            found_values[lane, n] = found_values[lane, n - 1]
+            found_kinds[lane, n] = found_kinds[lane, n - 1]
+            found_logs[lane, n] = found_logs[lane, n - 1]
             n -= 1
-        found_bits[family, n] = bits
-        found_values[family, n] = value
-        found_kinds[family, n] = kind
-        counts[family] = min(counts[family] + 1, PER_FAMILY)
+        found_bits[lane, n] = bits
+        found_values[lane, n] = value
+        found_kinds[lane, n] = kind
+        found_logs[lane, n] = log_alike
+        counts[lane] = min(counts[lane] + 1, PER_LANE)
+
+
+@compiled
+def room_for(n_lanes: int) -> tuple[Array, Array, Array, Array, Array]:
+    """What shared_values fills: bits, values, kinds, rarities by lane and rank; how many by lane."""
+    return (
+        np.zeros((n_lanes, PER_LANE), np.int64),
+        np.zeros((n_lanes, PER_LANE), np.int32),
+        np.zeros((n_lanes, PER_LANE), np.int16),
+        np.zeros((n_lanes, PER_LANE), np.int64),
+        np.zeros(n_lanes, np.int64),
+    )
 
 
 @compiled
 def score_pairs(
     pairs: Array,
     units: tuple[Array, Array, Array, Array],
-    values: Array,
-    kinds: tuple[Array, Array, Array],
+    kinds: tuple[Array, Array, Array, Array],
     weights: tuple[Array, Array, Array, Array, Array],
     gaps: Array,
     damping: Array,
     caps: Array,
-    finer: Array,
+    cheap: tuple[Array, int],
 ) -> Array:
-    """Millibits of evidence of each pair: damped inside a family, capped, summed over families."""
-    n_families = damping.shape[0]
-    found_bits = np.zeros((n_families, PER_FAMILY), np.int64)
-    found_values = np.zeros((n_families, PER_FAMILY), np.int32)
-    found_kinds = np.zeros((n_families, PER_FAMILY), np.int16)
-    counts = np.zeros(n_families, np.int64)
+    """Millibits of evidence of each pair: damped inside a lane, capped, cheap kinds capped together, summed."""
+    n_lanes = damping.shape[0]
+    found = room_for(n_lanes)
+    found_bits, _, found_kinds, _, counts = found
+    is_cheap, cheap_cap = cheap
+    finer = kinds[3]
     out = np.zeros(pairs.size, np.int32)
     for p in range(pairs.size):
         a, b = pairs[p] >> 32, pairs[p] & 0xFFFFFFFF
-        shared_values(a, b, units, values, kinds, weights, gaps, found_bits, found_values, found_kinds, counts)
-        total = 0
-        for family in range(n_families):
+        shared_values(a, b, units, kinds, weights, gaps, found)
+        total, cheaply = 0, 0
+        for lane in range(n_lanes):
             part, rank = 0, 0
-            for i in range(counts[family]):
-                if implied(found_bits[family], found_kinds[family], counts[family], i, finer):
+            for i in range(counts[lane]):
+                if implied(found_bits[lane], found_kinds[lane], counts[lane], i, finer):
                     continue
-                part += found_bits[family, i] * damping[family, rank] >> 12
+                bits = min(found_bits[lane, i] * damping[lane, rank] >> 12, caps[lane] - part)
+                part += bits
                 rank += 1
-            total += min(part, caps[family])
-        out[p] = total
+                if is_cheap[found_kinds[lane, i]]:
+                    cheaply += bits
+                else:
+                    total += bits
+        out[p] = total + min(cheaply, cheap_cap)
     return out
 
 
@@ -421,13 +449,12 @@ def score_pairs(
 def explain_pairs(
     pairs: Array,
     units: tuple[Array, Array, Array, Array],
-    values: Array,
-    kinds: tuple[Array, Array, Array],
+    kinds: tuple[Array, Array, Array, Array],
     weights: tuple[Array, Array, Array, Array, Array],
     gaps: Array,
     damping: Array,
     caps: Array,
-    finer: Array,
+    cheap: tuple[Array, int],
     raw: Array,
     limit: int,
 ) -> Array:
@@ -435,41 +462,83 @@ def explain_pairs(
 
     Rows without bits (hubs, values that follow from a finer one, what damping left nothing of) fill up to `limit`.
     """
-    n_families = damping.shape[0]
-    found_bits = np.zeros((n_families, PER_FAMILY), np.int64)
-    found_values = np.zeros((n_families, PER_FAMILY), np.int32)
-    found_kinds = np.zeros((n_families, PER_FAMILY), np.int16)
-    counts = np.zeros(n_families, np.int64)
+    n_lanes = damping.shape[0]
+    found = room_for(n_lanes)
+    found_bits, found_values, found_kinds, _, counts = found
+    is_cheap, cheap_cap = cheap
+    finer = kinds[3]
     room = 1024
     out = np.zeros((room, 4), np.int64)
     used = 0
     for p in range(pairs.size):
         a, b = pairs[p] >> 32, pairs[p] & 0xFFFFFFFF
-        shared_values(a, b, units, values, kinds, weights, gaps, found_bits, found_values, found_kinds, counts)
-        if used + n_families * PER_FAMILY > room:
+        shared_values(a, b, units, kinds, weights, gaps, found)
+        if used + n_lanes * PER_LANE > room:
             grown = np.zeros((room * 2, 4), np.int64)
             grown[:used] = out[:used]
             out = grown
             room *= 2
         start = used
         for zero in range(2):
-            for family in range(n_families):
-                left, rank = caps[family], 0
-                for i in range(counts[family]):
+            cheap_left = cheap_cap
+            for lane in range(n_lanes):
+                left, rank = caps[lane], 0
+                for i in range(counts[lane]):
                     bits = 0
-                    if not implied(found_bits[family], found_kinds[family], counts[family], i, finer):
-                        bits = min(found_bits[family, i] * damping[family, rank] >> 12, left)
+                    if not implied(found_bits[lane], found_kinds[lane], counts[lane], i, finer):
+                        bits = min(found_bits[lane, i] * damping[lane, rank] >> 12, left)
                         rank += 1
                     left -= bits
+                    if is_cheap[found_kinds[lane, i]]:
+                        bits = min(bits, cheap_left)
+                        cheap_left -= bits
                     if (bits == 0) != (zero == 1) or (zero == 1 and used - start >= limit):
                         continue
-                    value = found_values[family, i]
+                    value = found_values[lane, i]
                     out[used, 0] = p
                     out[used, 1] = value
                     out[used, 2] = bits
                     out[used, 3] = raw[value]
                     used += 1
     return out[:used]
+
+
+@compiled
+def pair_features(
+    pairs: Array,
+    units: tuple[Array, Array, Array, Array],
+    kinds: tuple[Array, Array, Array, Array],
+    weights: tuple[Array, Array, Array, Array, Array],
+    gaps: Array,
+    n_lanes: int,
+) -> tuple[Array, Array, Array, Array]:
+    """[pair, lane]: kind and rarity (1000 x log2) of the strongest shared value (-1: none), and how many count.
+
+    The last array holds how many have the pair's rarest value.
+    """
+    found = room_for(n_lanes)
+    found_bits, found_values, found_kinds, found_logs, counts = found
+    rarity = weights[1]
+    finer = kinds[3]
+    least = np.full(pairs.size, 2**31 - 1, np.int32)
+    best_kind = np.full((pairs.size, n_lanes), -1, np.int16)
+    best_log = np.zeros((pairs.size, n_lanes), np.int32)
+    several = np.zeros((pairs.size, n_lanes), np.int16)
+    for p in range(pairs.size):
+        a, b = pairs[p] >> 32, pairs[p] & 0xFFFFFFFF
+        shared_values(a, b, units, kinds, weights, gaps, found)
+        for lane in range(n_lanes):
+            for i in range(counts[lane]):
+                if found_bits[lane, i] <= 0:
+                    break
+                least[p] = min(least[p], rarity[found_values[lane, i]])
+                if implied(found_bits[lane], found_kinds[lane], counts[lane], i, finer):
+                    continue
+                if several[p, lane] == 0:
+                    best_kind[p, lane] = found_kinds[lane, i]
+                    best_log[p, lane] = found_logs[lane, i]
+                several[p, lane] += 1
+    return best_kind, best_log, several, least
 
 
 @compiled

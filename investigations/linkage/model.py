@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ import numpy as np
 from investigations.linkage import types
 from investigations.linkage.gather import Gathered
 from investigations.linkage.hubs import Hubs
-from investigations.linkage.score import line_millibits, prior_millibits
+from investigations.linkage.lanes import lanes_of
+from investigations.linkage.learn import Weights, weights_from_dict
+from investigations.linkage.score import line_millibits
 from investigations.linkage.settings import Settings
 
-ENGINE_VERSION = "3"
+ENGINE_VERSION = "4"
 """Rises when the same input and settings would give other bytes."""
 
 
@@ -28,21 +31,30 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def model_from(gathered: Gathered, hubs: Hubs, settings: Settings) -> dict[str, Any]:
+def model_from(gathered: Gathered, hubs: Hubs, weights: Weights, settings: Settings) -> dict[str, Any]:
     """The model of a run; "digest" covers everything else in it."""
     model: dict[str, Any] = {
         "engine": ENGINE_VERSION,
         "settings": settings.to_dict(),
         "units": gathered.n_units,
-        "prior_millibits": prior_millibits(gathered.n_units, settings),
+        "prior_millibits": weights.prior,
         "threshold_millibits": round(1000 * settings.threshold_bits),
-        "line_millibits": line_millibits(gathered.n_units, settings),
+        "line_millibits": line_millibits(weights, settings),
         "kinds": [_kind(gathered, hubs, code) for code in range(len(gathered.kinds))],
+        "weights": weights.to_dict(gathered.kinds, lanes_of(gathered.kinds, gathered.kind_family, settings)),
         "hubs": int(hubs.is_hub.sum()),
         "hubs_digest": _hubs_digest(gathered, hubs),
         "calibrated": False,
     }
     return {**model, "digest": digest_of(model)}
+
+
+def model_weights(model: Mapping[str, Any], settings: Settings) -> Weights:
+    """The weights that a model file holds."""
+    kinds = tuple(kind["kind"] for kind in model["kinds"])
+    families = np.array([types.FAMILIES.index(kind["family"]) for kind in model["kinds"]], np.int8)
+    lanes = lanes_of(kinds, families, settings)
+    return weights_from_dict(model["weights"], kinds, lanes, model["prior_millibits"])
 
 
 def _kind(gathered: Gathered, hubs: Hubs, code: int) -> dict[str, Any]:

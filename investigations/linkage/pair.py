@@ -22,8 +22,8 @@ from investigations.linkage.explain import Explanation, explain
 from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints
 from investigations.linkage.hubs import kind_groups
 from investigations.linkage.kernels import explain_pairs
-from investigations.linkage.model import ENGINE_VERSION
-from investigations.linkage.score import Scorer, agreement_millibits, kernel_arguments
+from investigations.linkage.model import ENGINE_VERSION, model_weights
+from investigations.linkage.score import Scorer, kernel_arguments, raw_millibits
 from investigations.linkage.settings import Settings
 
 HOLDINGS = pa.schema(
@@ -121,12 +121,13 @@ def explain_pair(a: Holdings, b: Holdings, model: Mapping[str, Any]) -> Explanat
         return explain(a.unit, b.unit, [], model)
     settings = Settings.from_dict(model["settings"])
     shared = _shared(a.rows, b.rows, model)
-    by_rarity = agreement_millibits(shared.holders, shared.value_family, model["units"], settings)
+    weights = model_weights(model, settings)
+    by_rarity = raw_millibits(shared.value_kind, shared.holders, weights)
     raw = np.where(shared.stated != 0, shared.stated, by_rarity).astype(np.int32)
     groups = kind_groups(shared.kinds, shared.kind_family, settings)
     strangers = np.zeros((2, max(len(shared.kinds), 1)), np.int32)
     strangers[0, groups[shared.value_kind]], strangers[1, groups[shared.value_kind]] = shared.strangers
-    arguments = kernel_arguments(shared, shared.counts_as, strangers, model["units"], settings)
+    arguments = kernel_arguments(shared, shared.counts_as, strangers, weights, model["units"], settings)
     rows = explain_pairs(np.array([1], np.int64), *arguments, raw, settings.evidence_per_link)
     evidence = [shared.evidence(value, bits, was) for _, value, bits, was in rows.tolist()]
     return explain(a.unit, b.unit, evidence, model)

@@ -17,7 +17,7 @@ from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints
 from investigations.linkage.hubs import Hubs
 from investigations.linkage.kernels import NO_TIME
-from investigations.linkage.score import prior_millibits
+from investigations.linkage.learn import prior_assumed
 from investigations.linkage.settings import Settings
 from investigations.linkage.signals import PAIR_SIGNALS, PairEvidence, PairRows, PairSignal, PairSource
 from investigations.linkage.signals.protocol import rows_taken
@@ -27,7 +27,7 @@ Looked = list[tuple[PairSignal, PairEvidence]]
 
 def looked(inputs: types.Inputs, gathered: Gathered, settings: Settings) -> Looked:
     """Every pair signal whose data is there and of whose kinds the settings leave one."""
-    prior = prior_millibits(gathered.n_units, settings)
+    prior = prior_assumed(gathered.n_units, settings)
     source = PairSource(inputs, gathered.accounts, gathered.unit_of, gathered.n_units, prior)
     wanted = [signal for signal in PAIR_SIGNALS if set(signal.kinds) - set(settings.ignore_kinds)]
     found = ((signal, signal.look(source)) for signal in wanted)

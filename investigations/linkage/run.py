@@ -34,7 +34,15 @@ from investigations.linkage.pairwise import (
     with_proposals,
 )
 from investigations.linkage.position import Linked, actionable_units, positions
-from investigations.linkage.score import Scorer, linked_pairs, scorer_from, strangers_met, value_millibits
+from investigations.linkage.score import (
+    Scorer,
+    learned_weights,
+    linked_pairs,
+    scorer_from,
+    strangers_met,
+    value_millibits,
+    weights_for,
+)
 from investigations.linkage.settings import Settings
 
 STEPS = ("gather", "hubs", "candidates", "signals", "score", "cluster", "publish")
@@ -89,9 +97,11 @@ class _Run:
         hubs = self._hubs(gathered)
         pairs = self._step("candidates", lambda: self._candidates(gathered, hubs))
         strangers = strangers_met(gathered, hubs, column_ints(pairs, "pair"), self.settings)
+        weights = learned_weights(gathered, hubs, strangers, column_ints(pairs, "pair"), self.settings)
         gathered = with_pairs(gathered, self._step("signals", lambda: self._signals(gathered, pairs)))
         hubs, strangers = hubs_with_pairs(hubs, gathered), strangers_with_pairs(strangers, gathered)
-        scorer = scorer_from(gathered, hubs, strangers, self.settings)
+        weights = weights_for(weights, gathered, self.settings)
+        scorer = scorer_from(gathered, hubs, strangers, weights, self.settings)
         links = self._step("score", lambda: self._score(scorer, column_ints(pairs, "pair")))
         labels = self._step("cluster", lambda: self._cluster(gathered, links))
         self._publish(gathered, hubs, scorer, links, column_ints(labels, "cluster"), pairs.num_rows)
@@ -154,7 +164,7 @@ class _Run:
         for name in TABLES:
             _write_table(made[name], self.workdir / f"{name}.parquet")
         summary = {
-            "model": model_from(gathered, hubs, self.settings),
+            "model": model_from(gathered, hubs, scorer.learned, self.settings),
             "statistics": _statistics(gathered, hubs, made, n_pairs),
         }
         _write_bytes(canonical(summary), self.workdir / "result.json")

@@ -5,9 +5,8 @@ Every figure is a whole number of millibits, rounded once for each value, so tha
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +15,9 @@ import numpy.typing as npt
 from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints, SmallInts
 from investigations.linkage.hubs import Hubs, finer_matrix, kind_groups
-from investigations.linkage.kernels import DAMPING_ONE, PER_FAMILY, count_strangers, explain_pairs, score_pairs
+from investigations.linkage.kernels import LEVELS, STEP, count_strangers, explain_pairs, score_pairs
+from investigations.linkage.lanes import lanes_of
+from investigations.linkage.learn import Weights, assumed, learn, seen_in
 from investigations.linkage.settings import Settings
 
 CHUNK = 500_000
@@ -34,6 +35,7 @@ class Scorer:
     rarity: SmallInts
     """Holders that each value counts as having, floored by family; 0 for hubs, which weigh nothing."""
     is_hub: npt.NDArray[np.bool_]
+    learned: Weights
     line: int
     """Millibits that evidence must reach: threshold less prior."""
     kernel_arguments: tuple[Any, ...]
@@ -56,12 +58,37 @@ class Scorer:
         return np.asarray(rows, dtype=np.int64)
 
 
-def scorer_from(gathered: Gathered, hubs: Hubs, strangers: SmallInts, settings: Settings) -> Scorer:
-    """The weights for these values under these settings; strangers as strangers_met gives them."""
-    raw = np.where(gathered.stated != 0, gathered.stated, value_millibits(gathered, settings)).astype(np.int32)
-    rarity = rarity_of(gathered, hubs, raw, settings)
-    arguments = kernel_arguments(gathered, rarity, strangers, gathered.n_units, settings)
-    return Scorer(gathered, raw, rarity, hubs.is_hub, line_millibits(gathered.n_units, settings), arguments)
+def scorer_from(gathered: Gathered, hubs: Hubs, strangers: SmallInts, weights: Weights, settings: Settings) -> Scorer:
+    """The scorer for these values with these weights; strangers as strangers_met gives them."""
+    by_rarity = raw_millibits(gathered.value_kind, gathered.value_holders, weights)
+    raw = np.where(gathered.stated != 0, gathered.stated, by_rarity).astype(np.int32)
+    rarity = rarity_of(gathered, hubs, settings)
+    arguments = kernel_arguments(gathered, rarity, strangers, weights, gathered.n_units, settings)
+    return Scorer(gathered, raw, rarity, hubs.is_hub, weights, line_millibits(weights, settings), arguments)
+
+
+def learned_weights(gathered: Gathered, hubs: Hubs, strangers: SmallInts, pairs: Ints, settings: Settings) -> Weights:
+    """The weights that these candidate pairs teach."""
+    lanes = lanes_of(gathered.kinds, gathered.kind_family, settings)
+    start = assumed_weights(gathered.kinds, gathered.kind_family, gathered.n_units, settings)
+    rarity = rarity_of(gathered, hubs, settings)
+    arguments = kernel_arguments(gathered, rarity, strangers, start, gathered.n_units, settings)
+    return learn(seen_in(pairs, arguments, lanes, settings.budget), start, lanes, gathered.n_units, settings)
+
+
+def weights_for(weights: Weights, gathered: Gathered, settings: Settings) -> Weights:
+    """The weights with rows for kinds of evidence on pairs, which states its own bits and was not learned from."""
+    every = assumed_weights(gathered.kinds, gathered.kind_family, gathered.n_units, settings).by_kind.copy()
+    every[: weights.by_kind.shape[0]] = weights.by_kind
+    return replace(weights, by_kind=every)
+
+
+def assumed_weights(
+    kinds: tuple[str, ...], kind_family: npt.NDArray[np.int8], n_units: int, settings: Settings
+) -> Weights:
+    """Weights before the data have spoken."""
+    families = [types.FAMILIES[number] for number in kind_family]
+    return assumed(n_units, families, lanes_of(kinds, kind_family, settings), settings)
 
 
 class Shared(Protocol):
@@ -99,31 +126,25 @@ class Shared(Protocol):
 
 
 def kernel_arguments(
-    shared: Shared, rarity: SmallInts, strangers: SmallInts, n_units: int, settings: Settings
+    shared: Shared, rarity: SmallInts, strangers: SmallInts, weights: Weights, n_units: int, settings: Settings
 ) -> tuple[Any, ...]:
     """What the kernels take beside pairs, for values shared in a dataset of `n_units`."""
-    line = line_millibits(n_units, settings)
-    families = [settings.family(name) for name in types.FAMILIES]
+    line = line_millibits(weights, settings)
+    lanes = lanes_of(shared.kinds, shared.kind_family, settings)
+    families = lanes.settings(settings)
     gaps = np.array([round(family.gap_days * DAY_MICROSECONDS) for family in families], np.int64)
-    powers = [[round(DAMPING_ONE * family.damping**i) for i in range(PER_FAMILY)] for family in families]
     caps = np.array([max(round(1000 * family.alone_bits) + line, 0) for family in families], np.int64)
     most = min(max(int(rarity.max(initial=1)), int(strangers.max(initial=1))), max(n_units, 1))
+    groups = kind_groups(shared.kinds, shared.kind_family, settings)
     return (
         shared.by_unit,
-        shared.value_number,
-        (shared.value_kind, shared.kind_family, kind_groups(shared.kinds, shared.kind_family, settings)),
-        (base_millibits(n_units, settings), rarity, strangers, log_millibits(most), shared.stated),
+        (shared.value_kind, lanes.of_kind, groups, finer_matrix(shared.kinds, settings)),
+        (weights.by_kind, rarity, strangers, log_millibits(most), shared.stated),
         gaps,
-        np.array(powers, np.int64),
+        weights.damping,
         caps,
-        finer_matrix(shared.kinds, settings),
+        (lanes.cheap, max(line + round(1000 * settings.cheap_bits), 0)),
     )
-
-
-def base_millibits(n_units: int, settings: Settings) -> Ints:
-    """log2(m x units) by family: what agreement on a value is worth that one unit has."""
-    agreement = np.array([settings.family(name).agreement for name in types.FAMILIES])
-    return np.asarray(np.rint(1000 * np.log2(agreement * max(n_units, 1))), dtype=np.int64)
 
 
 def log_millibits(largest: int) -> Ints:
@@ -131,30 +152,27 @@ def log_millibits(largest: int) -> Ints:
     return np.asarray(np.rint(1000 * np.log2(np.maximum(np.arange(largest + 1), 1))), dtype=np.int64)
 
 
-def floored(holders: SmallInts, family: npt.NDArray[np.int8], settings: Settings) -> SmallInts:
-    """Holders of each value, but never fewer than its family's floor."""
-    floor = np.array([settings.family(name).floor_holders for name in types.FAMILIES])
-    return np.asarray(np.maximum(holders, floor[family]), dtype=np.int32)
-
-
-def agreement_millibits(
-    holders: SmallInts, family: npt.NDArray[np.int8], n_units: int, settings: Settings
-) -> SmallInts:
-    """log2(m / u) in millibits, at least 0, of values of these families that so many of all units have."""
-    counted = np.minimum(floored(holders, family, settings), n_units)
-    logs = log_millibits(int(counted.max(initial=1)))[counted]
-    return np.asarray(np.maximum(base_millibits(n_units, settings)[family] - logs, 0), dtype=np.int32)
+def raw_millibits(value_kind: npt.NDArray[np.int16], holders: SmallInts, weights: Weights) -> SmallInts:
+    """Millibits of agreement on each value by its own holders alone, at least 0."""
+    logs = log_millibits(int(holders.max(initial=1)))[holders]
+    level = np.minimum(logs // STEP, LEVELS - 1)
+    low = weights.by_kind[value_kind, level]
+    high = weights.by_kind[value_kind, np.minimum(level + 1, LEVELS - 1)]
+    rest = logs - STEP * level
+    between = low + (high - low) * np.minimum(rest, STEP) // STEP
+    return np.asarray(np.maximum(np.where(level == LEVELS - 1, low - rest, between), 0), dtype=np.int32)
 
 
 def value_millibits(gathered: Gathered, settings: Settings) -> SmallInts:
-    """log2(m / u) of each value in millibits, at least 0; u is the share of units that have it, floored by family."""
-    return agreement_millibits(gathered.value_holders, gathered.value_family, gathered.n_units, settings)
+    """What each value would weigh before the data have spoken: log2(m / u), at least 0."""
+    weights = assumed_weights(gathered.kinds, gathered.kind_family, gathered.n_units, settings)
+    return raw_millibits(gathered.value_kind, gathered.value_holders, weights)
 
 
-def rarity_of(gathered: Gathered, hubs: Hubs, raw: SmallInts, settings: Settings) -> SmallInts:
+def rarity_of(gathered: Gathered, hubs: Hubs, settings: Settings) -> SmallInts:
     """Holders that a value counts as having; 0 when it weighs nothing."""
-    counted = floored(gathered.value_holders, gathered.value_family, settings)
-    return np.where(hubs.is_hub | (raw <= 0), 0, counted).astype(np.int32)
+    nothing = hubs.is_hub | (value_millibits(gathered, settings) <= 0)
+    return np.where(nothing, 0, gathered.value_holders).astype(np.int32)
 
 
 def strangers_met(gathered: Gathered, hubs: Hubs, pairs: Ints, settings: Settings) -> SmallInts:
@@ -167,21 +185,15 @@ def strangers_met(gathered: Gathered, hubs: Hubs, pairs: Ints, settings: Setting
     weak = [name == "client" or kind in settings.coarser for name, kind in zip(names, gathered.kinds, strict=True)]
     together = [settings.family(name).collections for name in names]
     groups = kind_groups(gathered.kinds, gathered.kind_family, settings)
-    rarity = rarity_of(gathered, hubs, value_millibits(gathered, settings), settings)
+    rarity = rarity_of(gathered, hubs, settings)
     kinds = (gathered.value_kind, groups, np.array(weak, bool), np.array(together, bool))
     counts: SmallInts = count_strangers(pairs, gathered.by_unit, kinds, rarity, len(gathered.kinds))
     return counts
 
 
-def prior_millibits(n_units: int, settings: Settings) -> int:
-    """log2 of the odds that two accounts taken at random are of one operator, at most even odds."""
-    odds = settings.expected_partners / max(n_units - 1, 1)
-    return min(round(1000 * math.log2(odds)), 0)
-
-
-def line_millibits(n_units: int, settings: Settings) -> int:
+def line_millibits(weights: Weights, settings: Settings) -> int:
     """Evidence that a pair needs: what lifts the prior to the threshold."""
-    return round(1000 * settings.threshold_bits) - prior_millibits(n_units, settings)
+    return round(1000 * settings.threshold_bits) - weights.prior
 
 
 def linked_pairs(

@@ -36,6 +36,9 @@ class FamilySettings:
     collections: bool = False
     """Strangers share several values of the family at once (an exit's addresses, a benchmark's questions and its
     system prompt), so that a second one shows nothing that the first did not."""
+    cheap: bool = False
+    """Easy to copy, and brought about by occasions and fashions: all cheap evidence together reaches at most
+    `cheap_bits` over the line."""
 
 
 _THIRD_PARTY = ("referral_code", "referrer", "tls_fingerprint", "transfer", "user_agent")
@@ -47,9 +50,9 @@ def _families() -> dict[str, FamilySettings]:
         "payment": FamilySettings(0.5, 2, 0.4, 12.0, 0.0, 40),
         "contact": FamilySettings(0.5, 2, 0.4, 10.0, 0.0, 8),
         "device": FamilySettings(0.5, 2, 0.4, 10.0, 0.0, 30),
-        "network": FamilySettings(0.5, 8, 0.5, -1.0, 2.0, 8, collections=True),
-        "client": FamilySettings(0.5, 32, 0.25, -10.0, 0.0, 8, collections=True),
-        "content": FamilySettings(0.5, 4, 0.4, 6.0, 0.0, 12, collections=True),
+        "network": FamilySettings(0.5, 8, 0.5, -1.0, 2.0, 8, collections=True, cheap=True),
+        "client": FamilySettings(0.5, 32, 0.25, -10.0, 0.0, 8, collections=True, cheap=True),
+        "content": FamilySettings(0.5, 4, 0.4, 6.0, 0.0, 12, collections=True, cheap=True),
         "timing": FamilySettings(0.5, 8, 0.4, 0.0, 0.0, 12),
         "relation": FamilySettings(0.5, 2, 0.4, 8.0, 0.0, 8),
         "other": FamilySettings(0.5, 2, 0.4, 8.0, 0.0, 8),
@@ -92,6 +95,8 @@ class Settings:
     """Holders looked at for each value."""
     hub_rare_holders: int = 12
     """Only values with at most this many holders show that two accounts have something in common."""
+    cheap_bits: float = -1.0
+    """Bits over the line that cheap families, and kinds that a third party can copy, reach by themselves."""
     core_bits: float = 3.0
     """Bits over the line that a core member's strongest link has at least."""
     actionable_value_bits: float = 2.0
@@ -168,6 +173,7 @@ _SETTINGS: tuple[_Check, ...] = (
     ("hub_independence", 0, 1.01, float),
     ("hub_sample", 4, 10_000, int),
     ("hub_rare_holders", 2, 10_000, int),
+    ("cheap_bits", -60, 60, float),
     ("core_bits", 0, 60, float),
     ("actionable_value_bits", 0, 60, float),
     ("actionable_min_cluster", 2, 1_000_000, int),

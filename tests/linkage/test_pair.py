@@ -16,7 +16,7 @@ from investigations.linkage.gather import gather, gathered_from
 from investigations.linkage.hubs import find_hubs
 from investigations.linkage.kernels import explain_pairs
 from investigations.linkage.pair import HOLDINGS, Holdings, explain_pair, holdings_read
-from investigations.linkage.score import scorer_from, strangers_met, value_millibits
+from investigations.linkage.score import learned_weights, scorer_from, strangers_met, value_millibits
 from tests.linkage import worlds
 from tests.linkage.worlds import Seen, World
 
@@ -67,8 +67,10 @@ def test_it_gives_each_pair_that_is_not_linked_what_the_engine_s_scorer_gives_it
     gathered = gathered_from(given, *gather(given, settings, scratch=tmp_path))
     hubs = find_hubs(gathered, settings)
     weights = np.where(hubs.is_hub, 0, value_millibits(gathered, settings)).astype(np.int32)
-    strangers = strangers_met(gathered, hubs, candidate_pairs(gathered, weights, settings), settings)
-    scorer = scorer_from(gathered, hubs, strangers, settings)
+    candidates = candidate_pairs(gathered, weights, settings)
+    strangers = strangers_met(gathered, hubs, candidates, settings)
+    learned = learned_weights(gathered, hubs, strangers, candidates, settings)
+    scorer = scorer_from(gathered, hubs, strangers, learned, settings)
     pairs = list(combinations(range(70, 116), 2))
     wanted = scorer.over_the_line(np.array([a << 32 | b for a, b in pairs], np.int64)).tolist()
     assert [told(tmp_path, b, a, model).bits for a, b in pairs] == wanted

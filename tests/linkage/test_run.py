@@ -160,11 +160,14 @@ def test_it_reads_equal_content_and_migration_from_exchanges(tmp_path: Path) -> 
         rows.append({"account": 20, "at": 1, "output": answer})
         rows.append({"account": 21, "at": 2, "prefix": answer})
     path = worlds.exchanges(tmp_path / "e.parquet", rows)
-    given = worlds.inputs(World(list(range(3000))), exchanges=(path,))
-    result = run(given, Settings(), workdir=tmp_path / "w")
-    assert clusters_of(result) == [set(range(10, 16)), {20, 21}]
+    world = World(list(range(3000)))
+    result = run(worlds.inputs(world, exchanges=(path,)), Settings(), workdir=tmp_path / "w")
+    assert clusters_of(result) == [{20, 21}]
+    world.share("note", 1, range(10, 16))
+    noted = run(worlds.inputs(world, exchanges=(path,)), Settings(), workdir=tmp_path / "with a note")
+    assert set(range(10, 16)) in clusters_of(noted)
     kinds = {row["kind"] for row in result.evidence.to_pylist() if row["bits"]}
-    assert kinds == {"content_fingerprint", "prefix_fingerprint"}
+    assert kinds == {"prefix_fingerprint"}
 
 
 def test_it_lets_exchanges_delivered_twice_change_nothing(tmp_path: Path) -> None:

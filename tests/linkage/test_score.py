@@ -17,10 +17,12 @@ from investigations.linkage import Settings, types
 from investigations.linkage.candidates import candidate_pairs
 from investigations.linkage.gather import Gathered, gather, gathered_from
 from investigations.linkage.hubs import Hubs, find_hubs
+from investigations.linkage.lanes import lanes_of
+from investigations.linkage.learn import Weights, assumed, prior_assumed
 from investigations.linkage.score import (
     Scorer,
+    assumed_weights,
     line_millibits,
-    prior_millibits,
     scorer_from,
     strangers_met,
     strongest,
@@ -42,9 +44,13 @@ def no_hubs(gathered: Gathered) -> Hubs:
     return Hubs(np.zeros(gathered.n_values, bool), np.full(gathered.n_values, -1, np.int32))
 
 
+def weights_of(gathered: Gathered, settings: Settings) -> Weights:
+    return assumed_weights(gathered.kinds, gathered.kind_family, gathered.n_units, settings)
+
+
 def scorer_of(gathered: Gathered, settings: Settings) -> Scorer:
     nobody = np.zeros((gathered.n_units, max(len(gathered.kinds), 1)), np.int32)
-    return scorer_from(gathered, no_hubs(gathered), nobody, settings)
+    return scorer_from(gathered, no_hubs(gathered), nobody, weights_of(gathered, settings), settings)
 
 
 def packed(a: int, b: int) -> int:
@@ -54,7 +60,8 @@ def packed(a: int, b: int) -> int:
 def oracle_score(gathered: Gathered, settings: Settings, a: int, b: int) -> int:
     """Damped and capped sum over shared values, one pair at a time, without times and coarse kinds."""
     raw = value_millibits(gathered, settings)
-    total = 0
+    total, cheaply = 0, 0
+    line = line_millibits(weights_of(gathered, settings), settings)
     for number, name in enumerate(types.FAMILIES):
         family = settings.family(name)
         shared = []
@@ -64,9 +71,12 @@ def oracle_score(gathered: Gathered, settings: Settings, a: int, b: int) -> int:
                 shared.append(int(raw[value]))
         shared.sort(reverse=True)
         part = sum(bits * round(4096 * family.damping**rank) >> 12 for rank, bits in enumerate(shared))
-        cap = max(round(1000 * family.alone_bits) + line_millibits(gathered.n_units, settings), 0)
-        total += min(part, cap)
-    return total
+        part = min(part, max(round(1000 * family.alone_bits) + line, 0))
+        if family.cheap:
+            cheaply += part
+        else:
+            total += part
+    return total + min(cheaply, max(round(1000 * settings.cheap_bits) + line, 0))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -118,10 +128,11 @@ def test_a_value_with_twice_the_holders_is_worth_one_bit_less(tmp_path: Path) ->
 
 def test_the_line_is_threshold_less_prior() -> None:
     settings = Settings(expected_partners=4.0, threshold_bits=1.0)
-    assert prior_millibits(4097, settings) == -10_000
-    assert line_millibits(4097, settings) == 11_000
-    assert prior_millibits(1, settings) == prior_millibits(0, settings) == 0
-    assert math.isclose(2 ** (prior_millibits(100_001, settings) / 1000), 4 / 100_000, rel_tol=1e-3)
+    lanes = lanes_of((), np.empty(0, np.int8), settings)
+    assert prior_assumed(4097, settings) == -10_000
+    assert line_millibits(assumed(4097, [], lanes, settings), settings) == 11_000
+    assert prior_assumed(1, settings) == prior_assumed(0, settings) == 0
+    assert math.isclose(2 ** (prior_assumed(100_001, settings) / 1000), 4 / 100_000, rel_tol=1e-3)
 
 
 def test_time_between_two_uses_of_an_address_costs_bits(tmp_path: Path) -> None:
@@ -144,7 +155,10 @@ def test_who_meets_many_strangers_through_a_kind_proves_little_by_it(tmp_path: P
     assert strangers[0].max() == 199
     assert strangers[1].max() == 1
     plain = scorer_of(gathered, Settings()).over_the_line(pairs)
-    assert (scorer_from(gathered, hubs, strangers, Settings()).over_the_line(pairs) < plain).all()
+    assert (
+        scorer_from(gathered, hubs, strangers, weights_of(gathered, Settings()), Settings()).over_the_line(pairs)
+        < plain
+    ).all()
 
 
 def test_only_the_strongest_links_of_either_end_are_kept() -> None:

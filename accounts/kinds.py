@@ -85,6 +85,7 @@ _ALL = (
     _kind("referral_code", "relation", "Referral code", personal=False),
     _kind("counterparty", "relation", "Counterparty"),
     _kind("transfer", "relation", "Transfer"),
+    _kind("membership", "relation", "Values held by this cluster alone", personal=False),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
 """Registered kinds by name, in the order in which pages list them."""

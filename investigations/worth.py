@@ -51,6 +51,7 @@ ONE_AND_MANY = {
     "api_key_id": ("one API key", "shared API keys"),
     "end_user_id": ("one end user", "the same end users"),
     "referrer": ("one referrer", "the same referrers"),
+    "membership": ("values that hardly anybody else has", "values that hardly anybody else has"),
 }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from investigations.linkage.gather import Ints, SmallInts
+from investigations.linkage.gather import Ints
 from investigations.linkage.kernels import DAMPING_ONE, LEVELS, PER_LANE, STEP, pair_features
 from investigations.linkage.lanes import Lanes
 from investigations.linkage.settings import Settings
@@ -99,27 +99,44 @@ def _powers(first: list[int]) -> Ints:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a sample of candidate pairs share, by lane."""
+    """A sample of candidate pairs, and an entry for each lane in which one shares something."""
 
     a: Ints
     b: Ints
-    kind: npt.NDArray[np.int16]
-    log: SmallInts
-    count: npt.NDArray[np.int16]
     stands_for: Floats
     """How many pairs of the dataset each one stands for."""
+    pair: Ints
+    """Of each entry: position of its pair."""
+    lane: Ints
+    kind: Ints
+    """Of the strongest value of the lane."""
+    level: Ints
+    """How rare that value is, and what share of the way to the next level."""
+    share: Floats
+    count: Ints
+    """How many values of the lane count."""
+
+    def summed(self, amounts: Floats) -> Floats:
+        """What the entries of each pair amount to together."""
+        return np.bincount(self.pair, amounts, self.a.size).astype(np.float64)
+
+    def bits(self, by_kind: Ints) -> Floats:
+        """Bits of each entry's strongest value."""
+        table = np.maximum(by_kind, 0) / 1000
+        low, high = table[self.kind, self.level], table[self.kind, self.level + 1]
+        return low + (high - low) * self.share
 
 
 def learn(seen: Seen, start: Weights, lanes: Lanes, n_units: int, settings: Settings) -> Weights:
     """Weights after the rounds of EM from the assumed ones."""
-    if int((seen.kind >= 0).any(axis=0).sum()) < VIEWS:
+    if np.unique(seen.lane).size < VIEWS:
         return start
     weights = start
     figures: dict[str, Any] = {}
     classes: list[_Class] = []
     for strict in STRICT:
         odds, dear = _score(seen, weights, lanes, settings)
-        shares = _by_class(seen, classes, lanes) if classes else _first_classes(seen, lanes)
+        shares = _by_class(seen, classes) if classes else _first_classes(seen, lanes)
         likely = shares.sum(axis=0)
         lifted = odds - strict + np.log2(np.maximum(likely, 1e-12)) if classes else odds - strict
         match = np.where(dear, 1 / (1 + 2.0 ** -np.clip(lifted, -60, 60)), 0.0)
@@ -149,69 +166,55 @@ def _first_classes(seen: Seen, lanes: Lanes) -> Floats:
     """[class, pair]: to begin with, a pair is of the class whose families it shares: sloppy, proxied, careful."""
     out = np.full((len(CLASSES), seen.a.size), 0.1)
     taken = np.zeros(seen.a.size, bool)
-    for number, families in enumerate(CLASSES):
-        mine = [lane for lane, family in enumerate(lanes.families) if family in families]
-        here = (seen.kind[:, mine] >= 0).any(axis=1) & ~taken
-        out[number, here] = 1 - 0.1 * (len(CLASSES) - 1)
+    family = np.array([_class_of(name) for name in lanes.families])[seen.lane]
+    for number in range(len(CLASSES)):
+        here = np.zeros(seen.a.size, bool)
+        here[seen.pair[family == number]] = True
+        out[number, here & ~taken] = 1 - 0.1 * (len(CLASSES) - 1)
         taken |= here
     return out / out.sum(axis=0)
+
+
+def _class_of(family: str) -> int:
+    """The class that begins with pairs that share something of the family."""
+    return next(number for number, families in enumerate(CLASSES) if family in families)
 
 
 def _classes(seen: Seen, fair: Floats, lanes: Lanes) -> list[_Class]:
     """The classes from each pair's mass in each of them."""
     total = fair.sum() + 1e-9
-    present = seen.kind >= 0
-    overall = np.array([fair[:, present[:, lane]].sum() for lane in range(lanes.n)]) / total
-    made = []
-    for mass in fair:
-        m = np.array([mass[present[:, lane]].sum() for lane in range(lanes.n)])
-        made.append(_Class(float(mass.sum() / total), (m + STEADY * overall) / (mass.sum() + STEADY)))
-    return made
+    by_lane = [np.bincount(seen.lane, mass[seen.pair], lanes.n) for mass in fair]
+    overall = np.sum(by_lane, axis=0) / total
+    return [
+        _Class(float(mass.sum() / total), (m + STEADY * overall) / (mass.sum() + STEADY))
+        for mass, m in zip(fair, by_lane, strict=True)
+    ]
 
 
-def _by_class(seen: Seen, classes: list[_Class], lanes: Lanes) -> Floats:
+def _by_class(seen: Seen, classes: list[_Class]) -> Floats:
     """[class, pair]: share of the class times how much likelier its pattern of lanes is there than if lanes that are
     shared said nothing about the others; the sum over classes is at most about 1.
     """
-    present = seen.kind >= 0
     overall = np.stack([one.share * one.lanes for one in classes]).sum(axis=0)
     out = np.zeros((len(classes), seen.a.size))
     for number, one in enumerate(classes):
-        bits = np.full(seen.a.size, math.log2(max(one.share, 1e-6)))
-        for lane in range(lanes.n):
-            m, usual = min(one.lanes[lane], MOST_SHARED), max(overall[lane], 1e-6)
-            bits += np.where(present[:, lane], math.log2(max(one.lanes[lane], 1e-6) / usual), math.log2(1 - m))
-        out[number] = 2.0**bits
+        missing = np.log2(1 - np.minimum(one.lanes, MOST_SHARED))
+        present = np.log2(np.maximum(one.lanes, 1e-6) / np.maximum(overall, 1e-6))
+        without = math.log2(max(one.share, 1e-6)) + float(missing.sum())
+        out[number] = 2.0 ** (without + seen.summed((present - missing)[seen.lane]))
     return out
-
-
-def _levels(log: SmallInts) -> tuple[Ints, Floats]:
-    """Lower level and share of the next one."""
-    low = np.minimum(log // STEP, LEVELS - 2)
-    return low.astype(np.int64), np.clip((log - STEP * low) / STEP, 0, 1)
-
-
-def _bits(seen: Seen, weights: Weights, lane: int) -> Floats:
-    """Bits of the strongest value of the lane; 0 without one."""
-    kind = seen.kind[:, lane].astype(np.int64)
-    low, share = _levels(seen.log[:, lane])
-    table = np.maximum(weights.by_kind, 0) / 1000
-    bits = table[kind, low] * (1 - share) + table[kind, low + 1] * share
-    return np.where(kind >= 0, bits, 0.0)
 
 
 def _score(seen: Seen, weights: Weights, lanes: Lanes, settings: Settings) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Log2 odds of each pair, and whether anything but cheap evidence holds it up."""
     line = settings.threshold_bits - weights.prior / 1000
-    cheap, dear = np.zeros(seen.a.size), np.zeros(seen.a.size)
-    for lane, family in enumerate(lanes.settings(settings)):
-        several = np.cumsum(weights.damping[lane]) / DAMPING_ONE
-        part = _bits(seen, weights, lane) * several[np.maximum(seen.count[:, lane].astype(np.int64) - 1, 0)]
-        part = np.minimum(part, max(family.alone_bits + line, 0))
-        is_cheap = lanes.cheap[np.maximum(seen.kind[:, lane], 0)]
-        cheap += np.where(is_cheap, part, 0)
-        dear += np.where(is_cheap, 0, part)
-    return dear + np.minimum(cheap, line + settings.cheap_bits) + weights.prior / 1000, dear > 0
+    several = np.cumsum(weights.damping, axis=1) / DAMPING_ONE
+    caps = np.array([max(family.alone_bits + line, 0) for family in lanes.settings(settings)])
+    part = np.minimum(seen.bits(weights.by_kind) * several[seen.lane, seen.count - 1], caps[seen.lane])
+    cheap = lanes.cheap[seen.kind]
+    dear = seen.summed(np.where(cheap, 0, part))
+    cheaply = np.minimum(seen.summed(np.where(cheap, part, 0)), line + settings.cheap_bits)
+    return dear + cheaply + weights.prior / 1000, dear > 0
 
 
 def _masses(seen: Seen, match: Floats, n_units: int) -> tuple[Floats, Floats]:
@@ -232,33 +235,29 @@ def _maximised(
     settings: Settings,
 ) -> tuple[Weights, dict[str, Any]]:
     """Weights from posterior chances of matches."""
-    every, total = n_units * (n_units - 1) / 2, fair.sum()
-    by_kind = start.by_kind.copy()
-    shared = {}
-    for kind in range(by_kind.shape[0]):
-        mine, others = _mass(seen, kind, fair), _mass(seen, kind, strange)
-        by_kind[kind] = _table(mine, others, total, every, start.by_kind[kind])
-        shared[kind] = [round(float(mine.sum() / max(total, 1e-9)), 4), round(float(others.sum() / every), 9)]
+    every, total = n_units * (n_units - 1) / 2, float(fair.sum())
+    mine, others = _mass(seen, fair, len(start.by_kind)), _mass(seen, strange, len(start.by_kind))
+    by_kind = np.stack([_table(*kind, total, every) for kind in zip(mine, others, start.by_kind, strict=True)])
     matches = float((match * seen.stands_for).sum())
     most = settings.expected_partners / max(n_units - 1, 1)
     prior = min(round(1000 * math.log2(min(max(matches, 0.5) / every, most))), 0)
     damping = _damping(seen, fair, strange, by_kind, start, lanes)
+    shared = {
+        kind: [round(float(m / max(total, 1e-9)), 4), round(float(u / every), 9)]
+        for kind, (m, u) in enumerate(zip(mine.sum(axis=1), others.sum(axis=1), strict=True))
+    }
     return Weights(by_kind, damping, prior, {}), {"matches": round(matches, 3), "shared": shared}
 
 
-def _mass(seen: Seen, kind: int, amount: Floats) -> Floats:
-    """By level how much of the amount has its strongest value of the kind's lane in this kind."""
-    out = np.zeros(LEVELS)
-    for lane in range(seen.kind.shape[1]):
-        mine = np.flatnonzero(seen.kind[:, lane] == kind)
-        if mine.size:
-            low, share = _levels(seen.log[mine, lane])
-            out += np.bincount(low, amount[mine] * (1 - share), LEVELS)
-            out += np.bincount(low + 1, amount[mine] * share, LEVELS)
-    return out
+def _mass(seen: Seen, amount: Floats, n_kinds: int) -> Floats:
+    """[kind, level]: how much of the amount has its strongest value of a lane there."""
+    at, each = seen.kind * LEVELS + seen.level, amount[seen.pair]
+    size = n_kinds * LEVELS
+    flat = np.bincount(at, each * (1 - seen.share), size) + np.bincount(at + 1, each * seen.share, size)
+    return np.asarray(flat.reshape(n_kinds, LEVELS))
 
 
-def _table(mine: Floats, others: Floats, total: float, every: float, was: Ints) -> Ints:
+def _table(mine: Floats, others: Floats, was: Ints, total: float, every: float) -> Ints:
     """Millibits by level: log2 of m over u, falling with the number of holders, held steady by what was assumed."""
     u = (others + 1) / every
     assumed_m = np.minimum(0.5, 2.0 ** (was / 1000) * u)
@@ -290,19 +289,18 @@ def _falling(values: Floats, weight: Floats) -> Floats:
 def _damping(seen: Seen, fair: Floats, strange: Floats, by_kind: Ints, start: Weights, lanes: Lanes) -> Ints:
     """What a second value, a third one and so on add, relative to the first: from how often they come along."""
     out = start.damping.copy()
-    now = Weights(by_kind, out, 0, {})
-    for lane in range(lanes.n):
-        count = seen.count[:, lane]
-        if not (count > 1).any():
-            continue
-        bits = _bits(seen, now, lane)
-        ones, strangers = fair[count > 0].sum(), strange[count > 0].sum()
+    bits, mine, others = seen.bits(by_kind), fair[seen.pair], strange[seen.pair]
+    for lane in np.unique(seen.lane[seen.count > 1]).tolist():
+        here = np.flatnonzero(seen.lane == lane)
+        count, strength = seen.count[here], bits[here]
+        ones, strangers = mine[here].sum(), others[here].sum()
         factors, before = [DAMPING_ONE], 0.0
         for rank in range(2, RANKS + 1):
             several = count >= rank
-            mine, others = fair[several].sum(), strange[several].sum()
-            size = bits[several].mean() if several.any() else 0.0
-            ratio = ((mine + 0.5) / (ones + 1)) / ((others + 0.5) / (strangers + 1))
+            size = float(strength[several].mean()) if several.any() else 0.0
+            ratio = ((mine[here][several].sum() + 0.5) / (ones + 1)) / (
+                (others[here][several].sum() + 0.5) / (strangers + 1)
+            )
             gain = max(math.log2(ratio) - before, 0.0)
             before = max(before, math.log2(ratio))
             known = several.sum() / (several.sum() + STEADY)
@@ -322,6 +320,13 @@ def seen_in(pairs: Ints, arguments: tuple[Any, ...], lanes: Lanes, budget: int) 
     pairs = np.ascontiguousarray(pairs[::step])
     kind, log, count, least = pair_features(pairs, *arguments[:4], lanes.n)
     stands_for = step * np.maximum((least - 1) / (2.0 * budget), 1.0)
-    weighs = (kind >= 0).any(axis=1)
-    a, b = (pairs >> 32)[weighs], (pairs & 0xFFFFFFFF)[weighs]
-    return Seen(a, b, kind[weighs], log[weighs], count[weighs], stands_for[weighs])
+    kept = np.flatnonzero((kind >= 0).any(axis=1))
+    row, lane = np.nonzero(kind[kept] >= 0)
+    at = kept[row]
+    level = np.minimum(log[at, lane] // STEP, LEVELS - 2).astype(np.int64)
+    share = np.clip((log[at, lane] - STEP * level) / STEP, 0, 1)
+    held = kind[at, lane].astype(np.int64)
+    return Seen(
+        pairs[kept] >> 32, pairs[kept] & 0xFFFFFFFF, stands_for[kept],
+        row, lane, held, level, share, count[at, lane].astype(np.int64),
+    )  # fmt: skip

@@ -17,49 +17,40 @@ from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints
 from investigations.linkage.hubs import Hubs
 from investigations.linkage.kernels import NO_TIME
-from investigations.linkage.learn import prior_assumed
 from investigations.linkage.settings import Settings
-from investigations.linkage.signals import PAIR_SIGNALS, PairEvidence, PairRows, PairSignal, PairSource
-from investigations.linkage.signals.protocol import rows_taken
+from investigations.linkage.signals import PAIR_SIGNALS, PairSource
 
-Looked = list[tuple[PairSignal, PairEvidence]]
+COLUMNS = (("pair", np.int64), ("bits", np.int32), ("seen", np.int32), ("expected", np.int64))
+Part = tuple[str, Ints, Ints | SmallInts, Ints | SmallInts, Ints]
+"""A kind and its COLUMNS."""
 
 
-def looked(inputs: types.Inputs, gathered: Gathered, settings: Settings) -> Looked:
-    """Every pair signal whose data is there and of whose kinds the settings leave one."""
-    prior = prior_assumed(gathered.n_units, settings)
+def pair_table(inputs: types.Inputs, gathered: Gathered, prior: int, settings: Settings) -> pa.Table:
+    """What all signals say: kind, pair, bits, seen, expected, by kind and pair. Families by kind are in the metadata
+    of the schema. `prior` in millibits, as the run has learned it."""
     source = PairSource(inputs, gathered.accounts, gathered.unit_of, gathered.n_units, prior)
-    wanted = [signal for signal in PAIR_SIGNALS if set(signal.kinds) - set(settings.ignore_kinds)]
-    found = ((signal, signal.look(source)) for signal in wanted)
-    return [(signal, evidence) for signal, evidence in found if evidence is not None]
-
-
-def with_proposals(pairs: Ints, found: Looked) -> Ints:
-    """The pairs, and those that a signal proposes: distinct, ascending."""
-    return np.unique(np.concatenate([pairs, *(evidence.proposed() for _, evidence in found)]))
-
-
-def pair_table(pairs: Ints, found: Looked, settings: Settings) -> pa.Table:
-    """What all signals say of these pairs: kind, pair, bits, seen, expected, by kind and pair. Families by kind are
-    in the metadata of the schema."""
     families: dict[str, str] = {}
-    parts: list[tuple[str, PairRows]] = []
-    for signal, evidence in found:
-        families.update({kind: family for kind, family in signal.kinds.items() if kind not in settings.ignore_kinds})
-        rows = evidence.weighed(pairs)
-        parts += [(kind, rows_taken(rows, rows.kind == code)) for code, kind in enumerate(signal.kinds)]
-    parts = sorted((part for part in parts if part[0] in families), key=lambda part: part[0])
+    parts: list[Part] = []
+    for signal in PAIR_SIGNALS:
+        wanted = {kind: family for kind, family in signal.kinds.items() if kind not in settings.ignore_kinds}
+        rows = signal.look(source) if wanted else None
+        if rows is not None:
+            families.update(wanted)
+            for code, kind in enumerate(signal.kinds):
+                mine = rows.kind == code
+                parts.append((kind, rows.pair[mine], rows.bits[mine], rows.seen[mine], rows.expected[mine]))
+    return pair_rows(families, parts)
+
+
+def pair_rows(families: dict[str, str], parts: list[Part]) -> pa.Table:
+    """The table of these parts, each sorted by pair; kinds that have no family are left out."""
     kinds = sorted(families)
-    code = [np.full(rows.pair.size, kinds.index(kind), np.int16) for kind, rows in parts]
-    table = pa.table(
-        {
-            "kind": np.concatenate([np.empty(0, np.int16), *code]),
-            "pair": np.concatenate([np.empty(0, np.int64), *(rows.pair for _, rows in parts)]),
-            "bits": np.concatenate([np.empty(0, np.int32), *(rows.bits for _, rows in parts)]),
-            "seen": np.concatenate([np.empty(0, np.int32), *(rows.seen for _, rows in parts)]),
-            "expected": np.concatenate([np.empty(0, np.int64), *(rows.expected for _, rows in parts)]),
-        }
-    )
+    parts = sorted((part for part in parts if part[0] in families), key=lambda part: part[0])
+    code = [np.full(part[1].size, kinds.index(part[0]), np.int16) for part in parts]
+    columns = {"kind": np.concatenate([np.empty(0, np.int16), *code])}
+    for place, (name, kind) in enumerate(COLUMNS, 1):
+        columns[name] = np.concatenate([np.empty(0, kind), *(np.asarray(part[place], kind) for part in parts)])
+    table = pa.table(columns)
     table = table.filter(pa.array(column_ints(table, "bits") != 0))
     return table.replace_schema_metadata({kind: families[kind] for kind in kinds})
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from investigations.linkage import types
+from investigations.linkage.admit import KIND as MEMBERSHIP
 from investigations.linkage.gather import Gathered, Ints, SmallInts
-from investigations.linkage.kernels import cut_sizes
-from investigations.linkage.occasions import occasions_joined
+from investigations.linkage.kernels import NO_TIME, cut_sizes
+from investigations.linkage.occasions import HOUR_MICROSECONDS, occasions_joined
 from investigations.linkage.settings import Settings
 
 CORE, PERIPHERY, BRIDGE = range(3)
@@ -57,7 +58,7 @@ def actionable_units(
     A core member of a cluster that is large enough, an account by itself (not a declared group), with reasons in
     two families or ways or, where the data has one family only, in two values neither of whose holders contain the
     other's. A kind that a stranger alone can write to gives no reason, nor one that follows from a finer kind. What
-    people come to share at one occasion is one reason (occasions.py).
+    people come to share at one occasion is one reason (occasions.py); who opened accounts and who pays is one, too.
     """
     units, values, ways = _reasons(gathered, linked, settings)
     ways = occasions_joined(gathered, units, values, ways, settings)
@@ -79,7 +80,7 @@ def _reasons(gathered: Gathered, linked: Linked, settings: Settings) -> tuple[In
     """
     link, value, bits = linked.evidence[:, 0], linked.evidence[:, 1], linked.evidence[:, 2]
     family = gathered.value_family[value].astype(np.int64)
-    barred = {*settings.third_party_kinds, *settings.coarser}
+    barred = {*settings.third_party_kinds, *settings.coarser, MEMBERSHIP}
     good = np.array([kind not in barred for kind in gathered.kinds], bool)[gathered.value_kind[value]]
     carries = (linked.cluster >= 0) & ~openly_tied(gathered, linked, settings)
     keep = (bits >= round(1000 * settings.actionable_value_bits)) & good & carries[link]
@@ -91,7 +92,19 @@ def _reasons(gathered: Gathered, linked: Linked, settings: Settings) -> tuple[In
         [np.concatenate([linked.a[link], linked.b[link]]), np.tile(value, 2), np.tile(way, 2)], axis=1
     ).reshape(-1, 3)
     rows = np.unique(rows, axis=0)
-    return rows[:, 0], rows[:, 1], rows[:, 2]
+    unit, value, way = rows.T
+    opened = seen_at_opening_only(gathered, unit, value, settings)
+    return unit, value, np.where(opened, types.FAMILIES.index("payment"), way)
+
+
+def seen_at_opening_only(gathered: Gathered, units: Ints, values: Ints, settings: Settings) -> npt.NDArray[np.bool_]:
+    """Whether each value was seen of the unit within `opening_hours` of its sign-up and never again."""
+    hours = round(settings.opening_hours * HOUR_MICROSECONDS)
+    held = np.repeat(np.arange(gathered.n_values), gathered.value_holders) * gathered.n_units + gathered.holders
+    at = np.searchsorted(held, values * gathered.n_units + units)
+    first, last, created = gathered.first_at[at], gathered.last_at[at], gathered.unit_created[units]
+    known = (first != NO_TIME) & (last != NO_TIME) & (created != NO_TIME)
+    return known & (hours > 0) & (first >= created - hours) & (last <= created + hours)
 
 
 def openly_tied(gathered: Gathered, linked: Linked, settings: Settings) -> npt.NDArray[np.bool_]:

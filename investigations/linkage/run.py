@@ -18,20 +18,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from investigations.linkage import tables, types
-from investigations.linkage.candidates import candidate_pairs
+from investigations.linkage.admit import admissions, labels_with
+from investigations.linkage.candidates import candidate_pairs, sorted_unique
 from investigations.linkage.cluster import cluster_units
-from investigations.linkage.gather import Gathered, Ints, column_ints, gather, gathered_from
+from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints, gather, gathered_from
 from investigations.linkage.hubs import Hubs, find_hubs, hub_table
+from investigations.linkage.learn import Weights
 from investigations.linkage.model import ENGINE_VERSION, canonical, digest_of, model_from
 from investigations.linkage.pair import grouped_table, holdings_table, holdings_write
 from investigations.linkage.pairwise import (
-    Looked,
     hubs_with_pairs,
-    looked,
     pair_table,
     strangers_with_pairs,
     with_pairs,
-    with_proposals,
 )
 from investigations.linkage.position import Linked, actionable_units, positions
 from investigations.linkage.score import (
@@ -45,7 +44,7 @@ from investigations.linkage.score import (
 )
 from investigations.linkage.settings import Settings
 
-STEPS = ("gather", "hubs", "candidates", "signals", "score", "cluster", "publish")
+STEPS = ("gather", "hubs", "candidates", "signals", "score", "cluster", "admit", "publish")
 """The steps in their order; `Progress.step` is one of them."""
 TABLES = ("links", "evidence", "clusters", "cluster_families", "cluster_values", "members", "hubs")
 
@@ -82,6 +81,26 @@ def run(
     return _Run(inputs, settings, workdir, progress, should_stop).result()
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a score rests on, for values and for evidence on pairs."""
+
+    gathered: Gathered
+    hubs: Hubs
+    strangers: SmallInts
+    weights: Weights
+
+    def beside(self, table: pa.Table, settings: Settings) -> _Known:
+        """With the evidence on pairs of this table, too."""
+        gathered = with_pairs(self.gathered, table)
+        hubs, strangers = hubs_with_pairs(self.hubs, gathered), strangers_with_pairs(self.strangers, gathered)
+        return _Known(gathered, hubs, strangers, weights_for(self.weights, gathered, settings))
+
+    def scorer(self, settings: Settings) -> Scorer:
+        """The scorer of all that."""
+        return scorer_from(self.gathered, self.hubs, self.strangers, self.weights, settings)
+
+
 @dataclass
 class _Run:
     inputs: types.Inputs
@@ -89,25 +108,27 @@ class _Run:
     workdir: Path
     progress: Callable[[Progress], None]
     should_stop: Callable[[], bool]
-    _seen: Looked | None = None
 
     def result(self) -> types.Result:
         """Runs what is not there yet."""
         gathered = self._gather()
         hubs = self._hubs(gathered)
-        pairs = self._step("candidates", lambda: self._candidates(gathered, hubs))
-        strangers = strangers_met(gathered, hubs, column_ints(pairs, "pair"), self.settings)
-        weights = learned_weights(gathered, hubs, strangers, column_ints(pairs, "pair"), self.settings)
-        gathered = with_pairs(gathered, self._step("signals", lambda: self._signals(gathered, pairs)))
-        hubs, strangers = hubs_with_pairs(hubs, gathered), strangers_with_pairs(strangers, gathered)
-        weights = weights_for(weights, gathered, self.settings)
-        scorer = scorer_from(gathered, hubs, strangers, weights, self.settings)
-        links = self._step("score", lambda: self._score(scorer, column_ints(pairs, "pair")))
-        labels = self._step("cluster", lambda: self._cluster(gathered, links))
-        self._publish(gathered, hubs, scorer, links, column_ints(labels, "cluster"), pairs.num_rows)
+        pairs = column_ints(self._step("candidates", lambda: self._candidates(gathered, hubs)), "pair")
+        strangers = strangers_met(gathered, hubs, pairs, self.settings)
+        weights = learned_weights(gathered, hubs, strangers, pairs, self.settings)
+        on_pairs = self._step("signals", lambda: pair_table(self.inputs, gathered, weights.prior, self.settings))
+        pairs = sorted_unique(np.concatenate([pairs, column_ints(on_pairs, "pair")]))
+        known = _Known(gathered, hubs, strangers, weights).beside(on_pairs, self.settings)
+        scorer = known.scorer(self.settings)
+        links = self._step("score", lambda: self._score(scorer, pairs))
+        labels = column_ints(self._step("cluster", lambda: self._cluster(known.gathered, links)), "cluster")
+        joining = self._step("admit", lambda: admissions(known.gathered, known.hubs, scorer, labels, self.settings))
+        known, links, labels = self._joined(known, links, labels, joining)
+        scorer = known.scorer(self.settings)
+        self._publish(known.gathered, known.hubs, scorer, links, labels, pairs.size)
         if not (self.workdir / "holdings.parquet").exists():
-            holdings = holdings_table(gathered, scorer, strangers, self.settings)
-            holdings_write(self.workdir, holdings, grouped_table(gathered))
+            holdings = holdings_table(known.gathered, scorer, known.strangers, self.settings)
+            holdings_write(self.workdir, holdings, grouped_table(known.gathered))
         return load(self.workdir)
 
     def _gather(self) -> Gathered:
@@ -132,17 +153,7 @@ class _Run:
 
     def _candidates(self, gathered: Gathered, hubs: Hubs) -> pa.Table:
         weights = np.where(hubs.is_hub, 0, value_millibits(gathered, self.settings)).astype(np.int32)
-        pairs = candidate_pairs(gathered, weights, self.settings)
-        return _one("pair", with_proposals(pairs, self._looked(gathered)))
-
-    def _signals(self, gathered: Gathered, pairs: pa.Table) -> pa.Table:
-        return pair_table(column_ints(pairs, "pair"), self._looked(gathered), self.settings)
-
-    def _looked(self, gathered: Gathered) -> Looked:
-        """The pair signals' look at the data, once a run."""
-        if self._seen is None:
-            self._seen = looked(self.inputs, gathered, self.settings)
-        return self._seen
+        return _one("pair", candidate_pairs(gathered, weights, self.settings))
 
     def _score(self, scorer: Scorer, pairs: Ints) -> pa.Table:
         linked, bits = linked_pairs(scorer, pairs, self.settings, lambda done, total: self._tick("score", done, total))
@@ -151,6 +162,14 @@ class _Run:
     def _cluster(self, gathered: Gathered, links: pa.Table) -> pa.Table:
         pairs, bits = column_ints(links, "pair"), column_ints(links, "bits").astype(np.int32)
         return _one("cluster", cluster_units(pairs, bits, gathered.unit_account, gathered.unit_size, self.settings))
+
+    def _joined(self, known: _Known, links: pa.Table, labels: Ints, joining: pa.Table) -> tuple[_Known, pa.Table, Ints]:
+        """With the accounts that join clusters, their links and what these rest on."""
+        pairs = column_ints(joining, "pair")
+        known = known.beside(joining, self.settings)
+        more = pa.table({"pair": pairs, "bits": known.scorer(self.settings).over_the_line(pairs)})
+        links = pa.concat_tables([links.select(["pair", "bits"]), more]).sort_by("pair")
+        return known, links, labels_with(labels, pairs, known.gathered.unit_account, known.gathered.unit_size)
 
     def _publish(
         self, gathered: Gathered, hubs: Hubs, scorer: Scorer, links: pa.Table, labels: Ints, n_pairs: int

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints, SmallInts
@@ -22,6 +24,8 @@ from investigations.linkage.settings import Settings
 
 CHUNK = 500_000
 """Pairs scored between two reports of progress."""
+NEAR = 8000
+"""Millibits below the line from which a pair supports the links of its ends."""
 DAY_MICROSECONDS = 86_400_000_000
 
 
@@ -77,10 +81,16 @@ def learned_weights(gathered: Gathered, hubs: Hubs, strangers: SmallInts, pairs:
 
 
 def weights_for(weights: Weights, gathered: Gathered, settings: Settings) -> Weights:
-    """The weights with rows for kinds of evidence on pairs, which states its own bits and was not learned from."""
-    every = assumed_weights(gathered.kinds, gathered.kind_family, gathered.n_units, settings).by_kind.copy()
-    every[: weights.by_kind.shape[0]] = weights.by_kind
-    return replace(weights, by_kind=every)
+    """The weights with rows for kinds of evidence on pairs, which come after the others, and for their lanes: such
+    evidence states its own bits and was not learned from."""
+    every = assumed_weights(gathered.kinds, gathered.kind_family, gathered.n_units, settings)
+    known = weights.by_kind.shape[0]
+    before = lanes_of(gathered.kinds[:known], gathered.kind_family[:known], settings).names
+    after = lanes_of(gathered.kinds, gathered.kind_family, settings).names
+    by_kind, damping = every.by_kind.copy(), every.damping.copy()
+    by_kind[:known] = weights.by_kind
+    damping[[after.index(name) for name in before]] = weights.damping
+    return replace(weights, by_kind=by_kind, damping=damping)
 
 
 def assumed_weights(
@@ -200,20 +210,42 @@ def linked_pairs(
     scorer: Scorer, pairs: Ints, settings: Settings, tick: Callable[[int, int], None]
 ) -> tuple[Ints, SmallInts]:
     """The backbone: pairs on or over the line that are among the strongest of either end, with their millibits."""
-    kept: list[Ints] = []
-    kept_bits: list[SmallInts] = []
+    near: list[Ints] = [np.empty(0, np.int64)]
+    near_bits: list[SmallInts] = [np.empty(0, np.int32)]
     for start in range(0, pairs.size, CHUNK):
         tick(start, pairs.size)
         chunk = pairs[start : start + CHUNK]
         bits = scorer.over_the_line(chunk)
-        kept.append(chunk[bits >= 0])
-        kept_bits.append(bits[bits >= 0])
+        near.append(chunk[bits >= -NEAR])
+        near_bits.append(bits[bits >= -NEAR])
     tick(pairs.size, pairs.size)
-    if not kept:
-        return np.empty(0, np.int64), np.empty(0, np.int32)
-    linked, bits = np.concatenate(kept), np.concatenate(kept_bits)
+    close, bits = np.concatenate(near), np.concatenate(near_bits)
+    linked, bits = close[bits >= 0], bits[bits >= 0]
     chosen = strongest(linked, bits, settings.links_per_account)
-    return linked[chosen], bits[chosen]
+    linked, bits = linked[chosen], bits[chosen]
+    sound = ~unsupported(scorer, linked, close)
+    return linked[sound], bits[sound]
+
+
+def unsupported(scorer: Scorer, links: Ints, close: Ints) -> npt.NDArray[np.bool_]:
+    """Links that rest on one thing that two accounts did, where one of them is close to nobody else of those that
+    the links connect. Among many accounts chance brings some such pair about; several of one network it hardly does.
+    """
+    n = scorer.gathered.n_units
+    a, b = links >> 32, links & 0xFFFFFFFF
+    graph = coo_array((np.ones(links.size, np.int8), (a, b)), shape=(n, n))
+    _, component = connected_components(graph, directed=False)
+    c, d = close >> 32, close & 0xFFFFFFFF
+    inside = component[c] == component[d]
+    near = np.bincount(np.concatenate([c[inside], d[inside]]), minlength=n)
+    ends = np.flatnonzero((near[a] == 1) | (near[b] == 1))
+    rows = scorer.evidence(links[ends], 1)
+    rows = rows[rows[:, 2] > 0]
+    reasons = np.bincount(rows[:, 0], minlength=ends.size)
+    shared = np.bincount(rows[:, 0], scorer.gathered.stated[rows[:, 1]] == 0, ends.size)
+    out = np.zeros(links.size, bool)
+    out[ends] = (reasons == 1) & (shared == 0)
+    return out
 
 
 def strongest(pairs: Ints, bits: SmallInts, count: int) -> npt.NDArray[np.bool_]:

@@ -53,7 +53,7 @@ def _families() -> dict[str, FamilySettings]:
         "network": FamilySettings(0.5, 8, 0.5, -1.0, 2.0, 8, collections=True, cheap=True),
         "client": FamilySettings(0.5, 32, 0.25, -10.0, 0.0, 8, collections=True, cheap=True),
         "content": FamilySettings(0.5, 4, 0.4, 6.0, 0.0, 12, collections=True, cheap=True),
-        "timing": FamilySettings(0.5, 8, 0.4, 0.0, 0.0, 12),
+        "timing": FamilySettings(0.5, 8, 0.4, 4.0, 0.0, 12),
         "relation": FamilySettings(0.5, 2, 0.4, 8.0, 0.0, 8),
         "other": FamilySettings(0.5, 2, 0.4, 8.0, 0.0, 8),
     }
@@ -97,12 +97,19 @@ class Settings:
     """Only values with at most this many holders show that two accounts have something in common."""
     cheap_bits: float = -1.0
     """Bits over the line that cheap families, and kinds that a third party can copy, reach by themselves."""
+    admit_odds_bits: float = 6.0
+    """An account without a strong link joins the cluster whose accounts alone hold its values at these odds."""
+    admit_bits: float = 2.0
+    """Bits over the line that the links of such an account get."""
     core_bits: float = 3.0
     """Bits over the line that a core member's strongest link has at least."""
     actionable_value_bits: float = 2.0
     """A value or family with fewer bits is no reason of its own."""
-    actionable_min_cluster: int = 3
-    """In smaller clusters nobody is actionable: two accounts of one household look like this."""
+    actionable_min_cluster: int = 8
+    """In smaller clusters nobody is actionable: a household with its phone, address and devices looks like this."""
+    opening_hours: float = 1.0
+    """What was seen of an account within this time of its sign-up only shows who opened it, as the payment does, and
+    is no reason beside that: a reseller opens accounts for others. 0: never."""
     occasion_hours: float = 24.0
     """A place (a network value) is an occasion when most of its holders signed up within this time; 0: never."""
     occasion_families: tuple[str, ...] = ("network", "client", "content", "timing", "relation", "other")
@@ -110,7 +117,7 @@ class Settings:
     families: Mapping[str, FamilySettings] = field(default_factory=_families)
     coarser: Mapping[str, tuple[str, ...]] = field(default_factory=_coarser)
     """Kinds whose value follows, or nearly, from one of a finer kind: not counted twice, and no reason to act."""
-    apart: tuple[str, ...] = ("prefix_fingerprint",)
+    apart: tuple[str, ...] = ("membership", "prefix_fingerprint")
     """Kinds that come about in another way than the rest of their family, and so show something beside it."""
     open_kinds: tuple[str, ...] = ("organization",)
     """Kinds by which accounts say openly that they belong together: what such accounts share carries no decision."""
@@ -174,10 +181,13 @@ _SETTINGS: tuple[_Check, ...] = (
     ("hub_sample", 4, 10_000, int),
     ("hub_rare_holders", 2, 10_000, int),
     ("cheap_bits", -60, 60, float),
+    ("admit_odds_bits", 0, 60, float),
+    ("admit_bits", 0, 60, float),
     ("core_bits", 0, 60, float),
     ("actionable_value_bits", 0, 60, float),
     ("actionable_min_cluster", 2, 1_000_000, int),
     ("occasion_hours", 0, 8760, float),
+    ("opening_hours", 0, 8760, float),
 )
 _FAMILY: tuple[_Check, ...] = (
     ("agreement", 1e-6, 1, float),

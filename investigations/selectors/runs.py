@@ -26,6 +26,7 @@ STEP_LABELS = {
     "signals": "Weigh what pairs do together",
     "score": "Weigh the evidence",
     "cluster": "Form clusters",
+    "admit": "Look for accounts at their edges",
     "publish": "Describe links and clusters",
     "land": "Make the results visible",
 }
@@ -35,9 +36,10 @@ STEP_SHARES = {
     "gather": 4.0,
     "hubs": 1.0,
     "candidates": 2.0,
-    "signals": 0.5,
-    "score": 2.0,
-    "cluster": 1.0,
+    "signals": 3.0,
+    "score": 1.5,
+    "cluster": 0.5,
+    "admit": 0.2,
     "publish": 2.0,
     "land": 5.0,
 }

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from investigations.linkage import Settings, run
 from tests.linkage import worlds
-from tests.linkage.worlds import World
+from tests.linkage.worlds import Seen, World
 
 HOUR = 3_600_000_000
 CROWD = range(600, 607)
+SMALL = Settings(actionable_min_cluster=3)
 
 
 def crowd(*, apart_hours: int, everybody_hours: int = 24) -> World:
@@ -26,7 +28,7 @@ def crowd(*, apart_hours: int, everybody_hours: int = 24) -> World:
 
 
 def actionable(world: World, folder: Path, settings: Settings | None = None) -> set[int]:
-    members = run(worlds.inputs(world), settings or Settings(), workdir=folder).members.to_pylist()
+    members = run(worlds.inputs(world), settings or SMALL, workdir=folder).members.to_pylist()
     assert {row["account"] for row in members} >= set(CROWD)
     return {row["account"] for row in members if row["actionable"]}
 
@@ -61,9 +63,36 @@ def test_a_burst_in_which_everybody_came_says_nothing(tmp_path: Path) -> None:
 
 def test_unknown_sign_ups_and_no_time_at_all_make_no_occasion(tmp_path: Path) -> None:
     world = crowd(apart_hours=0)
-    assert actionable(world, tmp_path / "never", Settings(occasion_hours=0)) == set(CROWD)
+    assert actionable(world, tmp_path / "never", replace(SMALL, occasion_hours=0)) == set(CROWD)
     world.created |= dict.fromkeys(CROWD)
     assert actionable(world, tmp_path / "unknown") == set(CROWD)
+
+
+def opened_elsewhere(*, used_hours_later: int) -> World:
+    """Seven accounts with one card, an address and a client each seen at sign-up and last so many hours later."""
+    world = World(list(range(6000)))
+    world.created = {account: account * 24 * HOUR for account in world.accounts}
+    world.share("payment_fingerprint", 3, CROWD)
+    for account in CROWD:
+        at = account * 24 * HOUR
+        world.seen.append(Seen(account, "ip", 1, at, at + used_hours_later * HOUR))
+    return world
+
+
+def test_where_an_account_was_opened_is_no_reason_beside_who_pays(tmp_path: Path) -> None:
+    assert actionable(opened_elsewhere(used_hours_later=0), tmp_path / "reseller") == set()
+    assert actionable(opened_elsewhere(used_hours_later=24 * 30), tmp_path / "user") == set(CROWD)
+    settings = replace(SMALL, opening_hours=0)
+    assert actionable(opened_elsewhere(used_hours_later=0), tmp_path / "off", settings) == set(CROWD)
+
+
+def test_nobody_is_actionable_in_a_cluster_as_small_as_a_household(tmp_path: Path) -> None:
+    home = World([*range(600), *CROWD])
+    for kind in ("payment_fingerprint", "device_id"):
+        home.share(kind, 1, CROWD[:5])
+    members = run(worlds.inputs(home), Settings(), workdir=tmp_path).members.to_pylist()
+    assert {row["account"] for row in members} == set(CROWD[:5])
+    assert not any(row["actionable"] for row in members)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -73,7 +102,7 @@ def test_it_only_ever_takes_from_those_who_are_actionable(tmp_path: Path, seed: 
     kept = [
         {row["account"] for row in run(worlds.inputs(world), settings, workdir=tmp_path / name).members.to_pylist()
          if row["actionable"]}
-        for name, settings in (("with", Settings()), ("without", Settings(occasion_hours=0)))
+        for name, settings in (("with", SMALL), ("without", replace(SMALL, occasion_hours=0)))
     ]  # fmt: skip
     assert kept[0] <= kept[1]
     assert kept[1]

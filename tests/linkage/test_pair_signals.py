@@ -65,8 +65,7 @@ class Life:
 def signal_rows(name: str, given: object) -> PairRows | None:
     signal = next(one for one in PAIR_SIGNALS if one.name == name)
     accounts, unit_of = units_from(given.accounts, given.declared)  # type: ignore[attr-defined]
-    evidence = signal.look(PairSource(given, accounts, unit_of, accounts.size, PRIOR))  # type: ignore[arg-type]
-    return None if evidence is None else evidence.weighed(evidence.proposed())
+    return signal.look(PairSource(given, accounts, unit_of, accounts.size, PRIOR))  # type: ignore[arg-type]
 
 
 def bits_of(rows: PairRows | None, a: int, b: int) -> int:
@@ -158,7 +157,7 @@ class TestLimitHandoff:
         assert bits_of(life.rows_of("limit_handoff", tmp_path), 3, 4) == 0
 
     def test_a_request_of_rare_length_weighs_more_than_one_of_a_length_that_all_have(self, tmp_path: Path) -> None:
-        common, rare = Life(80), Life(80)
+        common, rare = Life(300), Life(300)
         for life in (common, rare):
             life.everybody()
         for row in common.rows:
@@ -186,13 +185,13 @@ class TestLimitHandoff:
         assert not (rows.bits > 6000).any()
 
     def test_after_an_outage_everybody_begins(self, tmp_path: Path) -> None:
-        calm, outage = Life(200).everybody(), Life(200).everybody()
-        for account in range(5, 200):
+        calm, outage = Life(400).everybody(), Life(400).everybody()
+        for account in range(5, 400):
             outage.ask(account, 10 * DAY + outage.chance.randrange(40) * SECOND)
         bits = []
         for life in (calm, outage):
-            life.ask(3, 10 * DAY, status=1, tokens=9999)
-            life.ask(4, 10 * DAY + 5 * SECOND, tokens=9999)
+            life.ask(3, 10 * DAY, status=1, tokens=777)
+            life.ask(4, 10 * DAY + 5 * SECOND, tokens=778)
             bits.append(bits_of(life.rows_of("limit_handoff", tmp_path), 3, 4))
         assert bits[1] < bits[0] - 3000
 
@@ -270,3 +269,27 @@ def test_a_kind_that_is_ignored_says_nothing(tmp_path: Path) -> None:
     result = run(given, settings, workdir=tmp_path / "run")
     assert not result.links.num_rows
     assert result.statistics["pair_evidence"] == 0
+
+
+def test_one_act_alone_links_nobody_who_is_near_to_nobody_else(tmp_path: Path) -> None:
+    life = relay_at_limits(Life(120).everybody(), 17, 60)
+    path = worlds.exchanges(tmp_path / "e.parquet", life.rows)
+    result = run(worlds.inputs(World(list(range(120))), exchanges=(path,)), Settings(), workdir=tmp_path / "run")
+    assert not result.links.num_rows
+    ring = Life(120).everybody()
+    for a, b in ((17, 60), (60, 90), (17, 90)):
+        relay_at_limits(ring, a, b)
+    path = worlds.exchanges(tmp_path / "ring.parquet", ring.rows)
+    result = run(worlds.inputs(World(list(range(120))), exchanges=(path,)), Settings(), workdir=tmp_path / "ring")
+    assert {row["account"] for row in result.members.to_pylist()} == {17, 60, 90}
+    assert not any(row["actionable"] for row in result.members.to_pylist())
+
+
+def test_hand_offs_moved_by_days_are_chance_and_nothing_else_is(tmp_path: Path) -> None:
+    life = Life(150)
+    for account in range(150):
+        for day in range(DAYS):
+            life.sit(account, day * DAY + 9 * HOUR + (account % 5) * 600 * SECOND + life.chance.randrange(60) * SECOND)
+    rows = life.rows_of("limit_handoff", tmp_path)
+    assert rows is not None
+    assert not (rows.bits > 6000).any()

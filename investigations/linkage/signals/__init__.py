@@ -8,7 +8,6 @@ from investigations.linkage.signals.migration import MIGRATION
 from investigations.linkage.signals.near_content import NEAR_CONTENT
 from investigations.linkage.signals.protocol import (
     SHARED,
-    PairEvidence,
     PairRows,
     PairSignal,
     PairSource,
@@ -27,7 +26,6 @@ __all__ = [
     "PAIR_SIGNALS",
     "SHARED",
     "SIGNALS",
-    "PairEvidence",
     "PairRows",
     "PairSignal",
     "PairSource",

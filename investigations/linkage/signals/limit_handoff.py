@@ -9,15 +9,17 @@ that it begins with is as long, to the token, as the one that was refused.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from investigations.linkage.kernels import Array, compiled
 from investigations.linkage.signals.activity import Activity
-from investigations.linkage.signals.protocol import Ints, PairEvidence, PairSource, Tabled
-from investigations.linkage.signals.surprise import surprises
+from investigations.linkage.signals.chance import Surprises, odds_by_level, surprises
+from investigations.linkage.signals.protocol import Ints, PairRows, PairSource
 
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
@@ -30,6 +32,9 @@ AGREEMENT = 1 / 4
 """m: of two accounts of one hand, one pair in four hands over at least once."""
 AROUND = 150 * SECOND
 """How many others begin is counted over this time to either side of a refusal."""
+FEWEST_BITS = 2.0
+"""Pairs with less than this are no rows: there are many of them and they decide nothing."""
+MOST_MILLIBITS = 60_000
 SHIFTS = np.array([h * HOUR for h in range(-11, 12) if h] + [d * DAY for d in range(-7, 8) if d], np.int64)
 """The same minute of other hours and days, where chance alone would bring two accounts together as often."""
 
@@ -41,37 +46,86 @@ class LimitHandoff:
     name: str = "limit_handoff"
     kinds: Mapping[str, str] = field(default_factory=lambda: {"limit_handoff": "timing"})
 
-    def look(self, source: PairSource) -> PairEvidence | None:
+    def look(self, source: PairSource) -> PairRows | None:
         """Evidence on every pair with a hand-off that chance does not explain; None without exchanges or limits."""
         if not source.inputs.exchanges:
             return None
         activity = source.activity
         if not (activity.status == 1).any():
             return None
-        first, last = sittings(activity.pointers, activity.at, IDLE)
-        refused = last[activity.status[last] == 1]
-        openings = first[np.argsort(activity.at[first], kind="stable")]
-        found = _found(activity, refused, openings, first)
-        return Tabled(surprises(*found, AGREEMENT))
+        sat = sittings_of(activity)
+        found = sat.surprises(0)
+        shifts = null_shifts(activity.span)
+        by_chance = np.sum([sat.surprises(shift).by_level for shift in shifts], axis=0) / len(shifts)
+        return _weighed(found, by_chance, source)
 
 
-def _found(activity: Activity, refused: Ints, openings: Ints, first: Ints) -> tuple[Ints, Array]:
-    """The pair and the chance of each hand-off."""
-    units = activity.pointers.size - 1
-    firsts = np.searchsorted(first, activity.pointers).astype(np.int64)
-    n_refused = np.bincount(activity.unit[refused], minlength=units)
-    times = activity.at[openings]
-    begin = np.searchsorted(times, activity.at[refused], side="right")
-    end = np.searchsorted(times, activity.at[refused] + WITHIN, side="right")
-    low = np.searchsorted(times, activity.at[refused] - AROUND, side="left")
-    high = np.searchsorted(times, activity.at[refused] + AROUND, side="right")
-    usual = max(times.size * 2 * AROUND / activity.span, 1.0)
-    crowded = np.maximum((high - low) / usual, 1.0)
-    exchanges = (activity.pointers, activity.unit, activity.at, activity.tokens)
-    return handoffs(
-        exchanges, (refused, crowded, begin, end, n_refused), (openings, first, firsts),
-        _frequencies(activity.tokens), activity.span,
-    )  # fmt: skip
+def null_shifts(span: int) -> list[int]:
+    """By how much refusals are moved, so that what begins after them is chance: whole days keep hours and minutes."""
+    unit = DAY if span >= 4 * DAY else max(span // 5, SECOND)
+    return [unit, 2 * unit, -unit, -2 * unit]
+
+
+def _weighed(found: Surprises, by_chance: npt.NDArray[np.float64], source: PairSource) -> PairRows:
+    """Bits of each pair: what the data say of its level of surprise or, where there is too little to say, what its
+    own chance and the level's among all pairs allow; the lower of these two."""
+    every = max(source.n_units * (source.n_units - 1) // 2, 1)
+    tail = np.maximum(np.cumsum(by_chance[::-1])[::-1], 1.0)
+    agreement = math.log2(AGREEMENT)
+    among_all = np.rint(1000 * (np.log2(every / tail) + agreement)).astype(np.int64)
+    alone = np.minimum(found.bits + round(1000 * agreement), among_all[found.level])
+    measured = odds_by_level(found.by_level, by_chance)[found.level] - source.prior
+    bits = np.minimum(np.maximum(alone, measured), MOST_MILLIBITS)
+    keep = bits >= 1000 * FEWEST_BITS
+    return PairRows(
+        np.zeros(int(keep.sum()), np.int16),
+        found.pair[keep],
+        bits[keep].astype(np.int32),
+        np.minimum(found.count[keep], 2**31 - 1).astype(np.int32),
+        found.expected[keep],
+    )
+
+
+@dataclass(frozen=True)
+class Sat:
+    """Sittings of every unit, and the refusals that end one."""
+
+    activity: Activity
+    first: Ints
+    """Position of the first exchange of each sitting, by unit."""
+    openings: Ints
+    """The same by time."""
+    refused: Ints
+
+    def surprises(self, shift: int) -> Surprises:
+        """Of each pair the hand-offs, with every refusal moved by so many microseconds, round the data's end."""
+        activity = self.activity
+        times, units = activity.at[self.openings], activity.pointers.size - 1
+        moments = activity.at[self.refused]
+        if shift:
+            start, cycle = activity.at.min(), max(activity.span - activity.span % abs(shift), 1)
+            moments = start + (moments - start + shift) % cycle
+        begin = np.searchsorted(times, moments, side="right")
+        end = np.searchsorted(times, moments + WITHIN, side="right")
+        near = np.searchsorted(times, moments + AROUND, side="right") - np.searchsorted(times, moments - AROUND)
+        crowded = np.maximum(near / max(times.size * 2 * AROUND / activity.span, 1.0), 1.0)
+        firsts = np.searchsorted(self.first, activity.pointers).astype(np.int64)
+        return surprises(
+            *handoffs(
+                (activity.pointers, activity.unit, activity.at, activity.tokens),
+                (self.refused, moments, crowded, begin, end, np.bincount(activity.unit[self.refused], minlength=units)),
+                (self.openings, self.first, firsts),
+                _frequencies(activity.tokens),
+                activity.span,
+            )
+        )
+
+
+def sittings_of(activity: Activity) -> Sat:
+    """The sittings; what silence of IDLE sets apart."""
+    first, last = sittings(activity.pointers, activity.at, IDLE)
+    openings = first[np.argsort(activity.at[first], kind="stable")]
+    return Sat(activity, first, openings, last[activity.status[last] == 1])
 
 
 def _frequencies(tokens: Array) -> Array:
@@ -137,25 +191,27 @@ def same_minute(at: Array, first: Array, low: int, high: int, moment: int) -> fl
 @compiled
 def handoffs(
     exchanges: tuple[Array, Array, Array, Array],
-    refusals: tuple[Array, Array, Array, Array, Array],
+    refusals: tuple[Array, Array, Array, Array, Array, Array],
     sat: tuple[Array, Array, Array],
     frequency: Array,
     span: int,
-) -> tuple[Array, Array]:
-    """For each opening within the time of another account's refusal: the pair, and how many such chance brings about.
+) -> tuple[Array, Array, Array]:
+    """For each opening within the time of another account's refusal: the pair, how many such chance brings about, and
+    how crowded the moment is.
 
-    refusals: their position, how crowded the moment is, which openings follow (begin, end), and by unit how many.
+    refusals: their position and moment, how crowded the moment is, which openings follow (begin, end), and by unit how many.
     sat: openings by time, then by unit with pointers.
     """
     pointers, unit_of, at, tokens = exchanges
-    refused, crowded, begin, end, n_refused = refusals
+    refused, moments, crowded, begin, end, n_refused = refusals
     openings, first, firsts = sat
     pairs = np.empty((end - begin).sum(), np.int64)
     chance = np.empty(pairs.size, np.float64)
+    crowd = np.empty(pairs.size, np.float64)
     used = 0
     for r in range(refused.size):
         stop = refused[r]
-        a, moment, length = unit_of[stop], at[stop], tokens[stop]
+        a, moment, length = unit_of[stop], moments[r], tokens[stop]
         for o in range(begin[r], end[r]):
             start = openings[o]
             b = unit_of[start]
@@ -171,9 +227,10 @@ def handoffs(
                 )
                 rate *= min(max(own, frequency[length]), 1.0)
             pairs[used] = (np.int64(min(a, b)) << 32) | np.int64(max(a, b))
+            crowd[used] = crowded[r]
             chance[used] = rate * (n_refused[a] + n_refused[b])
             used += 1
-    return pairs[:used], chance[:used]
+    return pairs[:used], chance[:used], crowd[:used]
 
 
 LIMIT_HANDOFF = LimitHandoff()

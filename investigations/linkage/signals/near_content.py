@@ -22,7 +22,8 @@ from scipy.sparse.csgraph import connected_components
 
 from investigations.linkage.kernels import Array, compiled
 from investigations.linkage.signals.activity import BATCH, units_from
-from investigations.linkage.signals.protocol import NO_ROWS, Ints, PairEvidence, PairRows, PairSource, Tabled
+from investigations.linkage.signals.chance import MILLION, odds_millibits
+from investigations.linkage.signals.protocol import NO_ROWS, Ints, PairRows, PairSource
 
 FARTHEST = 10
 """Bits in which two near-equal requests may differ at most; fewer in large datasets, where chance comes closer."""
@@ -35,7 +36,6 @@ ALONE = 24
 FLOOR = 4
 """Near content never counts as rarer than what this many accounts have."""
 AGREEMENT = 0.5
-MILLION = 1_000_000
 POPULAR = 12
 """Accounts that have exactly the same content; from more on it is popular and is left out."""
 
@@ -47,7 +47,7 @@ class NearContent:
     name: str = "near_content"
     kinds: Mapping[str, str] = field(default_factory=lambda: {"near_content": "content"})
 
-    def look(self, source: PairSource) -> PairEvidence | None:
+    def look(self, source: PairSource) -> PairRows | None:
         """Evidence on every pair with near-equal requests; None without content."""
         hashes, units = opening_contents(source)
         if hashes.size < 2:
@@ -55,9 +55,10 @@ class NearContent:
         farthest = near_within(hashes.size)
         rows, met = near_pairs(hashes, units, farthest, TABLES)
         _, by_chance = near_pairs(turned(hashes, units), units, farthest, NULL_TABLES)
-        weights = distance_millibits(met, by_chance * (TABLES // NULL_TABLES), -source.prior)
+        odds = odds_millibits(met.astype(np.float64), by_chance.astype(np.float64) * (TABLES / NULL_TABLES))
+        weights = np.maximum(odds - source.prior, 0)
         good = rows[weights[rows[:, 2]] > 0]
-        return Tabled(_rows(good, weights, units, source.n_units)) if good.size else Tabled(NO_ROWS)
+        return _rows(good, weights, units, source.n_units) if good.size else NO_ROWS
 
 
 def opening_contents(source: PairSource) -> tuple[Ints, Ints]:
@@ -114,18 +115,6 @@ def turned(hashes: Ints, units: Ints) -> Ints:
     """The hashes with their bits turned by an amount of each unit's own: alike inside a unit, by chance between."""
     bits, by = hashes.view(np.uint64), (units % 63 + 1).astype(np.uint64)
     return ((bits << by) | (bits >> (np.uint64(64) - by))).view(np.int64)
-
-
-def distance_millibits(met: Ints, by_chance: Ints, against: int) -> Ints:
-    """What one meeting at each distance is worth: the odds that it is not chance, and what the prior takes.
-
-    Odds are the meetings beyond chance, less two standard errors, to those by chance (a local false discovery rate,
-    Efron 2001); 0 where chance explains them.
-    """
-    chance = np.maximum(by_chance, 1.0)
-    odds = (met - chance - 2 * np.sqrt(chance)) / chance
-    bits = np.rint(1000 * np.log2(np.maximum(odds, 1e-9))).astype(np.int64) + against
-    return np.where(odds > 0, np.maximum(bits, 0), 0)
 
 
 def _rows(rows: Ints, weights: Ints, units: Ints, n_units: int) -> PairRows:

@@ -118,24 +118,12 @@ class PairSource:
     unit_of: SmallInts
     n_units: int
     prior: int
-    """Millibits of the odds that two units taken at random are of one hand; negative."""
+    """Millibits of the odds that two units taken at random are of one hand, as the run has learned it; negative."""
 
     @cached_property
     def activity(self) -> Activity:
         """Every unit's exchanges in order of time, read when a signal first asks."""
         return activity_read(self.inputs.exchanges, self.accounts, self.unit_of, self.n_units)
-
-
-class PairEvidence(Protocol):
-    """A pair signal that has looked at the data."""
-
-    def proposed(self) -> Ints:
-        """Pairs that are worth a score by this signal alone: distinct, ascending, about linear in units."""
-        ...
-
-    def weighed(self, pairs: Ints) -> PairRows:
-        """What it says of these pairs (distinct, ascending); of those that it says nothing of there is no row."""
-        ...
 
 
 class PairSignal(Protocol):
@@ -151,26 +139,7 @@ class PairSignal(Protocol):
         """Kind of evidence to its family."""
         ...
 
-    def look(self, source: PairSource) -> PairEvidence | None:
-        """The evidence; None when the data lacks what it needs: not available, which is never evidence."""
+    def look(self, source: PairSource) -> PairRows | None:
+        """Its evidence, on about linearly many pairs; None when the data lacks what it needs: not available, which is
+        never evidence."""
         ...
-
-
-@dataclass(frozen=True)
-class Tabled:
-    """Evidence that a signal has found for all pairs at once."""
-
-    rows: PairRows
-
-    def proposed(self) -> Ints:
-        """All its pairs with evidence for."""
-        return np.unique(self.rows.pair[self.rows.bits > 0])
-
-    def weighed(self, pairs: Ints) -> PairRows:
-        """The rows of these pairs."""
-        return rows_taken(self.rows, np.isin(self.rows.pair, pairs))
-
-
-def rows_taken(rows: PairRows, index: npt.NDArray[np.bool_] | Ints) -> PairRows:
-    """The rows at the index, or where the mask is true."""
-    return PairRows(rows.kind[index], rows.pair[index], rows.bits[index], rows.seen[index], rows.expected[index])

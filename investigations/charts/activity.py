@@ -12,6 +12,11 @@ from investigations.charts.figures import SCORE_SCALE, Chart, axis, layout, tabl
 
 LEVELS = 5
 ROW_PIXELS = 8
+MOST_TICKS = 7
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+STEPS = (HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY, 91 * DAY, 364 * DAY)
+LATE = 90  # per cent of the width after which a tick's words end at it instead of beginning there
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,21 @@ class BandDrawing:
 
 
 @dataclass(frozen=True)
+class Tick:
+    """A time on the axis: where it stands, in per cent of the width, and whether its words end there."""
+
+    label: str
+    at: float
+    is_late: bool
+
+
+@dataclass(frozen=True)
 class HeatmapDrawing:
     """The same as SVG paths, one per level and band, in units of one cell."""
 
     width: int
     bands: tuple[BandDrawing, ...]
-    ticks: tuple[str, ...]
+    ticks: tuple[Tick, ...]
 
 
 def activity_chart(activity: Activity, *, title: str, unit: str = "exchanges") -> Chart:
@@ -114,9 +128,26 @@ def activity_drawing(activity: Activity) -> HeatmapDrawing:
         for band in activity.bands
         if band.counts
     )
-    times = activity.times
-    ticks = tuple(t.strftime("%d %b %H:%M") for t in times[:: max(1, len(times) // 5)])
-    return HeatmapDrawing(width=activity.n_buckets, bands=bands, ticks=ticks)
+    return HeatmapDrawing(width=activity.n_buckets, bands=bands, ticks=_ticks(activity))
+
+
+def _ticks(activity: Activity) -> tuple[Tick, ...]:
+    """Even times (midnights, where the stretch is longer than a day or two), each where it is on the axis."""
+    width = activity.n_buckets * activity.bucket
+    if not width:
+        return ()
+    start = activity.start.astimezone(UTC)
+    step = next((s for s in STEPS if width / s <= MOST_TICKS), STEPS[-1])
+    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    even = min(step, DAY)
+    at = midnight + -(-(start - midnight) // even) * even
+    ticks = []
+    while at < start + width:
+        percent = round(100 * ((at - start) / width), 3)
+        label = f"{at.day} {at:%b}" if step >= DAY else f"{at.day} {at:%b %H:%M}"
+        ticks.append(Tick(label, percent, percent > LATE))
+        at += step
+    return tuple(ticks)
 
 
 def _heatmap(band: ActivityBand, times: Sequence[str], *, most: int, yaxis: str, unit: str) -> dict[str, Any]:

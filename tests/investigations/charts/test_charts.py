@@ -123,6 +123,27 @@ def test_a_step_that_is_not_available_is_in_the_table_and_not_drawn() -> None:
     assert ("device", "device", "not available", "−0.5", "") in chart.table.rows
 
 
+@pytest.mark.parametrize(
+    ("bucket", "n", "labels", "places"),
+    [
+        (timedelta(hours=12), 80, ["17 May", "24 May", "31 May", "7 Jun", "14 Jun", "21 Jun"], [1, 15, 29, 43, 57, 71]),
+        (timedelta(hours=1), 12, ["16 May 12:00", "16 May 15:00", "16 May 18:00", "16 May 21:00"], [0, 3, 6, 9]),
+        (timedelta(minutes=5), 3, ["16 May 12:00"], [0]),
+    ],
+)
+def test_ticks_stand_where_their_time_is(bucket: timedelta, n: int, labels: list[str], places: list[int]) -> None:
+    start = datetime(2026, 5, 16, 12, 0, tzinfo=UTC)
+    band = charts.ActivityBand("members", ("a",), ((1,) * n,), total=1)
+    ticks = charts.activity_drawing(charts.Activity(start, bucket, (band,), "all")).ticks
+    assert [t.label for t in ticks] == labels
+    assert [t.at for t in ticks] == pytest.approx([100 * place / n for place in places], abs=0.001)
+
+
+def test_a_drawing_of_nothing_has_no_ticks() -> None:
+    nothing = charts.Activity(datetime(2026, 5, 16, tzinfo=UTC), timedelta(hours=1), (), "")
+    assert charts.activity_drawing(nothing).ticks == ()
+
+
 def test_the_drawing_has_one_cell_a_count_and_levels_by_rank() -> None:
     drawing = charts.activity_drawing(activity(members((0, 1, 1000), (2, 3, 4))))
     (band,) = drawing.bands

@@ -39,6 +39,34 @@ def test_what_does_not_fit_into_memory_spills_to_disk(
     assert Sighting.objects.filter(identifier=last.ip, account=last.account).count() == 1
 
 
+def test_values_are_sorted_some_at_a_time_when_all_of_them_would_not_fit(
+    load: Load, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.ingest.staging.MEMORY", "24MB")
+    paths = _extract(write)
+    monkeypatch.setattr("accounts.ingest.values.SORTED_AT_ONCE", 1 << 30)
+    [told] = errors_of(load(*paths))
+    assert told["code"] == "out_of_memory"
+    monkeypatch.setattr("accounts.ingest.values.SORTED_AT_ONCE", 1 << 12)
+    assert load(paths[1]).accepted == {"sessions": N_SESSIONS}
+    assert Identifier.objects.count() == Sighting.objects.count() == 2 * N_SESSIONS
+
+
+def test_values_that_the_dataset_has_are_asked_for_some_at_a_time(
+    load: Load, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.ingest.values.ASKED_AT_ONCE", 3)
+    monkeypatch.setattr("accounts.ingest.values.SORTED_AT_ONCE", 2)
+    rows = [f"a{i % 2},wallet,w{i},{1767300000 + i}\n" for i in range(10)]
+    head = "account_id,kind,value,first_seen\n"
+    load(write("accounts.csv", "account_id,created_at\na0,1767225600\na1,1767225600\n"))
+    load(write("identifiers.csv", head + "".join(rows[:6])))
+    report = load(write("identifiers-2.csv", head + "".join(rows[3:])))
+    assert report.accepted["identifiers"] == 4
+    assert report.duplicates["identifiers"] == 3
+    assert Identifier.objects.count() == Sighting.objects.count() == 10
+
+
 def test_a_value_met_again_after_the_memory_of_values_was_emptied_is_still_one(
     load: Load, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from accounts.models import Batch
+from accounts.services.batches import batches_interrupted
 from accounts.services.retention import retention_sweep
 from accounts.services.uploads import batch_load, batches_stale
 
@@ -17,7 +18,8 @@ def batch_ingest(batch_id: int) -> None:
 
 @shared_task(name="accounts.batches_sweep", ignore_result=True)
 def batches_sweep() -> None:
-    """Sends batches again whose worker was lost or whose message never came."""
+    """Sends batches again whose worker was lost or whose message never came; ends those of commands that died."""
+    batches_interrupted()
     for number in batches_stale():
         batch_ingest.delay(number)
 

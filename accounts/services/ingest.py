@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ from accounts.ingest.readers import Piece
 from accounts.ingest.tables import SUFFIXES, TABLES, file_stem
 from accounts.ingest.waiting import waiting_arrived, waiting_open
 from accounts.models import Batch, BatchFile, BatchState, FileState, Identifier, WaitingRow
-from core import audit, outbox
+from accounts.services.batches import batch_hold, batch_tell, batches_interrupted
+from core import audit
 from core.datasets import dataset_ensure
 from core.errors import Conflict
 from core.keys import keyring
@@ -36,7 +37,6 @@ from core.models.dataset import DatasetKind
 
 log = structlog.get_logger("ingest")
 BATCH_LOADED = audit.register("batch.loaded", "An import was loaded")
-LANDED_TOPIC = "batch.landed"
 ATTEMPTS = 3
 OUR_TROUBLE = frozenset({"out_of_memory", "disk_full", "load_failed"})
 """Codes of files that failed by the machine's doing, not by their own."""
@@ -111,16 +111,31 @@ def ingest_files(
     found = files_find(paths, mapping)
     kind = DatasetKind.DEMO if dataset == "demo" else DatasetKind.LIVE
     target = dataset_ensure(dataset, kind=kind, by=started_by)
-    batch = batch_create(target, mapping=mapping, strict=strict, started_by=started_by)
-    for name, problem in found.problems.items():
-        BatchFile.objects.create(batch=batch, name=name[:255], state=FileState.FAILED, error=problem.as_dict())
-    work = [
-        (BatchFile.objects.create(batch=batch, name=origin.name[:255], n_bytes=origin.n_bytes), origin)
-        for origin in found.origins
-    ]
-    report = batch_run(batch, work, mapping, progress=progress)
+    batches_interrupted()
+    try:
+        report = _files_load(found, target, mapping, strict=strict, started_by=started_by, progress=progress)
+    except BaseException:  # an interrupt too: the batch has ended, and says so
+        if connection.connection is not None and not connection.connection.closed:
+            batches_interrupted()
+        raise
     report.skipped = found.skipped
     return report
+
+
+def _files_load(
+    found: Found, dataset: Dataset, mapping: Mapping, *, strict: bool, started_by: Any, progress: Progress | None
+) -> IngestReport:
+    with ExitStack() as holding:
+        with transaction.atomic():  # nobody sees the batch before this process holds it
+            batch = batch_create(dataset, mapping=mapping, strict=strict, started_by=started_by)
+            holding.enter_context(batch_hold(batch))
+            for name, problem in found.problems.items():
+                BatchFile.objects.create(batch=batch, name=name[:255], state=FileState.FAILED, error=problem.as_dict())
+            work = [
+                (BatchFile.objects.create(batch=batch, name=origin.name[:255], n_bytes=origin.n_bytes), origin)
+                for origin in found.origins
+            ]
+        return batch_run(batch, work, mapping, progress=progress)
 
 
 def files_find(paths: Sequence[Path], mapping: Mapping) -> Found:
@@ -255,12 +270,6 @@ def _file_settle(file: BatchFile, load: FileLoad, landed: Landed) -> None:
     file.refused = dict(load.refusals.counts)
     file.waiting = dict(load.waiting)
     file.save()
-
-
-def batch_tell(batch: Batch) -> None:
-    """Tells others, in the transaction that ends a batch, that something of it landed: once, however many files."""
-    if batch.files.filter(state=FileState.LANDED).exists():
-        outbox.put(LANDED_TOPIC, dataset=batch.dataset_id, batch=batch.pk)
 
 
 def _landed_before(file: BatchFile) -> bool:

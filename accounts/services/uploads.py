@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.ingest.mapping import Mapping, mapping_parse
@@ -21,7 +20,8 @@ from accounts.ingest.problems import FileProblem
 from accounts.ingest.tables import SUFFIXES, TABLES, file_stem, table_of_stem
 from accounts.models import Batch, BatchFile, BatchState
 from accounts.models.batch import OPEN_BATCH_STATES
-from accounts.services.ingest import ATTEMPTS, IngestReport, Progress, batch_create, batch_run, batch_tell
+from accounts.services.batches import batch_hold, batch_tell
+from accounts.services.ingest import ATTEMPTS, IngestReport, Progress, batch_create, batch_run
 from core import keys
 from core.access import Capability, require
 from core.datasets import dataset_ensure, removes_files
@@ -31,7 +31,6 @@ FRAME = 1 << 20
 _OVERHEAD = 4 + 12 + 16  # key number, nonce, tag
 _PURPOSE = "upload"
 _STALE_AFTER = timedelta(minutes=2)
-BATCH_LOCK = 0x1A6E58  # the advisory locks of uploaded batches; the second number is the batch's
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def batch_load(batch: Batch, *, progress: Progress | None = None) -> IngestRepor
     None when it ended already, was given up, or another process has it: a broker sends a long load's message again
     while the load is alive.
     """
-    with _batch_hold(batch) as is_held:
+    with batch_hold(batch) as is_held:
         if not is_held:
             return None
         batch.refresh_from_db(fields=["state", "attempts"])
@@ -142,21 +141,6 @@ def batch_load(batch: Batch, *, progress: Progress | None = None) -> IngestRepor
         report = batch_run(batch, work, _mapping_of(batch.mapping), progress=progress)
         uploads_remove(batch)
         return report
-
-
-@contextmanager
-def _batch_hold(batch: Batch) -> Iterator[bool]:
-    """Gives whether this process has the batch to itself; the database lets go of it when the process dies."""
-    key = [BATCH_LOCK, batch.pk % 2**31]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
-        is_held = bool(cursor.fetchone()[0])
-    try:
-        yield is_held
-    finally:
-        if is_held and connection.connection is not None and not connection.connection.closed:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
 def uploads_remove(batch: Batch) -> None:

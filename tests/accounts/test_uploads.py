@@ -15,10 +15,10 @@ from django.utils import timezone
 from accounts.event_store.store import event_paths, store_root
 from accounts.models import Account, Batch, BatchState, EventDirectory, FileState, Reject, WaitingRow
 from accounts.selectors.imports import batch_detail, batch_list, reject_list
+from accounts.services.batches import BATCH_LOCK
 from accounts.services.ingest import ATTEMPTS
 from accounts.services.retention import retention_sweep
 from accounts.services.uploads import (
-    BATCH_LOCK,
     FRAME,
     Unsealed,
     Upload,

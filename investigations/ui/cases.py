@@ -380,7 +380,8 @@ def _lead(detail: CaseDetail) -> str:
     if row.n_accounts:
         parts.append(f"{row.n_accounts:,} account{'' if row.n_accounts == 1 else 's'} beside them")
     judged = sum(1 for c in detail.clusters if c.verdict)
-    said = f"{judged:,} of {row.n_clusters:,} clusters judged" if row.n_clusters else "no cluster to judge"
+    noun = "cluster" if row.n_clusters == 1 else "clusters"
+    said = f"{judged:,} of {row.n_clusters:,} {noun} judged" if row.n_clusters else "no cluster to judge"
     n_changed = sum(c.has_changed for c in detail.clusters)
     drift = f"; {n_changed:,} changed since put in" if n_changed else ""
     return f"{', '.join(parts)}; {said}{drift}."

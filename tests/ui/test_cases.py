@@ -276,6 +276,17 @@ def test_a_note_is_kept(cast: Cast, investigator: Client) -> None:
     assert CaseNote.objects.get().author == cast.people.investigator
 
 
+def test_a_cut_list_of_notes_says_so(cast: Cast, investigator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("investigations.selectors.cases.NOTES_SHOWN", 1)
+    monkeypatch.setattr("investigations.selectors.cases.ACTIVITY_SHOWN", 1)
+    case = case_make(cast)
+    for text in ("First", "Second"):
+        case_note_add(case, by=cast.people.investigator, text=text)
+    found = investigator.get(reverse("case-detail", args=[case.public_id])).content.decode()
+    assert "the newest 1 of 2 are shown; the API has all" in found
+    assert "the newest 1 of 3" in found
+
+
 def test_an_empty_note_is_refused(cast: Cast, investigator: Client) -> None:
     found = post(investigator, "case-note-add", case_make(cast), text="  ")
     assert found.status_code == 400

@@ -85,3 +85,9 @@ def test_every_icon_that_is_named_is_drawn() -> None:
     )
     states = {f"state-{s}" for s in re.findall(r'status\.html" with symbol="([\w-]+)"', text)}
     assert (named | states) - drawn - {"state-"} == set()
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name)
+def test_numbers_are_not_formatted_with_words_around(path: Path) -> None:
+    """`stringformat:"the newest %d"` is no format, and says nothing at all."""
+    assert [f for f in re.findall(r'stringformat:"([^"]*)"', path.read_text()) if "%" in f] == []

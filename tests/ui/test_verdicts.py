@@ -13,9 +13,9 @@ from django.urls import reverse
 from accounts.models import Identifier
 from core.models import Dataset
 from investigations.models import Case, Cluster, Verdict
-from investigations.models.choices import Hypothesis
+from investigations.models.choices import Hypothesis, HypothesisAnswer
 from investigations.services.cases import case_transition
-from investigations.services.verdicts import StandingInput, verdict_record
+from investigations.services.verdicts import HypothesisInput, StandingInput, verdict_record
 from tests.cast import Cast, cast_make
 from tests.factories import accounts_make, dataset_make, network_make, run_make
 from tests.investigations.decisions import case_make, decision
@@ -282,6 +282,13 @@ def test_a_verdict_shows_what_was_decided_on_what(cast: Cast, client: Client) ->
     assert "Judge again" not in text
     assert "payment_fingerprint" not in text
     assert not [a for a in cast.cards_accounts if a.platform_id in text]
+
+
+def test_it_counts_what_nobody_looked_into(cast: Cast, investigator: Client) -> None:
+    some = {h.value: HypothesisInput(HypothesisAnswer.AGAINST) for h in Hypothesis}
+    some |= {h.value: HypothesisInput(HypothesisAnswer.UNTESTED) for h in list(Hypothesis)[:2]}
+    found = investigator.get(page(record(cast, hypotheses=some))).content.decode()
+    assert '<h2 id="benign">2 benign explanations untested</h2>' in found
 
 
 def test_it_shows_who_joined_and_left_since(cast: Cast, investigator: Client) -> None:

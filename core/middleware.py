@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Callable
 from contextlib import nullcontext
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -40,7 +41,23 @@ class ErrorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and not response.content:
+            return self._explained(request, response)
+        return response
+
+    def _explained(self, request: HttpRequest, empty: HttpResponse) -> HttpResponse:
+        """The error page for a form's address that was opened as a page; browsers show nothing at all otherwise."""
+        error = AppError(
+            "This address only takes a form that is sent from the console.",
+            code="method_not_allowed",
+            title="This is not a page",
+            status=HTTPStatus.METHOD_NOT_ALLOWED,
+            what_to_do="Go back to the page with the form.",
+        )
+        answer = self.process_exception(request, error) or empty
+        answer.headers["Allow"] = empty.headers["Allow"]
+        return answer
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, AppError):

@@ -35,7 +35,7 @@ ONE_AND_MANY = {
     "device_id": ("one device", "shared devices"),
     "ip": ("one address", "shared addresses"),
     "ip_range": ("one address range", "the same address ranges"),
-    "asn": ("one network operator", "the same network operators"),
+    "asn": ("one network provider", "the same network providers"),
     "tls_fingerprint": ("one TLS stack", "the same TLS stacks"),
     "user_agent": ("one user agent", "the same user agents"),
     "content_fingerprint": ("one repeated request", "the same requests"),

@@ -28,6 +28,8 @@ def timings_chart(steps: Sequence[StepTiming], *, title: str) -> Chart:
         marker={"color": "var(--score-4)"},
         text=[_duration(s.seconds) for s in steps],
         textposition="outside",
+        constraintext="none",
+        cliponaxis=False,
         hovertext=[f"{s.n_items:,} {s.unit}" if s.unit else "" for s in steps],
         hovertemplate="%{y}: %{text}<br>%{hovertext}<extra></extra>",
     )

@@ -29,6 +29,16 @@ class Action:
 
 
 @dataclass(frozen=True)
+class SelectionAction:
+    """What can be done with the chosen rows; `exactly` so many of them, when it is not 0."""
+
+    text: str
+    value: str = ""
+    main: bool = False
+    exactly: int = 0
+
+
+@dataclass(frozen=True)
 class Fact:
     label: str
     value: object

@@ -28,8 +28,7 @@ COLUMNS = (
     Column("Core", "actionable", numeric=True, title="accounts of the actionable core"),
     Column("Bits", "bits", numeric=True, title="median bits over the line"),
     Column("Families"),
-    Column("New", "new", numeric=True, title="accounts that joined in this run"),
-    Column("State"),
+    Column("State", "new", title="decided, in a case, or what the run changed; sorts by accounts that joined"),
 )
 
 
@@ -46,6 +45,7 @@ class QueueRow:
     word: str
     detail: str
     tone: str
+    title: str
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,25 @@ def largest_first(columns: tuple[Column, ...], query: QueryDict, *, sort: str) -
 
 def state_of(row: ClusterRow) -> tuple[str, str, str, str]:
     """Symbol, word, detail and tone of where a cluster stands: decided, in a case, or how it changed."""
+    joined = f"+{row.n_new:,}" if 0 < row.n_new < row.n_accounts else ""
     if row.verdict:
-        word = row.verdict.same_operator_label
-        return "decided", word, f"abusive: {row.verdict.abusive_label.lower()}", "settled"
+        return "decided", row.verdict.same_operator_label, joined, "settled"
     if row.case:
-        detail = f"case {row.case.number}" + (f", {row.case.owner}" if row.case.owner else "")
-        return "taken", row.case.state_label, detail, "active"
-    return CHANGE_SYMBOLS.get(row.change, "seen"), row.change_label or "Seen", "", "neutral"
+        return "taken", f"Case {row.case.number}", joined, "active"
+    return CHANGE_SYMBOLS.get(row.change, "seen"), row.change_label or "Seen", joined, "neutral"
+
+
+def state_title(row: ClusterRow) -> str:
+    """The same at length, for hover: what was decided, whose case it is, and how many accounts joined."""
+    parts = []
+    if row.verdict:
+        parts.append(f"{row.verdict.same_operator_label}, abusive: {row.verdict.abusive_label.lower()}")
+    if row.case:
+        owner = f", {row.case.owner}" if row.case.owner else ""
+        parts.append(f"case {row.case.number}, {row.case.state_label.lower()}{owner}")
+    if row.n_new:
+        parts.append(f"{row.n_new:,} of {row.n_accounts:,} accounts joined in this run")
+    return "; ".join(parts)
 
 
 def stale_words(status: RunStatus) -> tuple[str, str]:
@@ -158,6 +170,7 @@ def _row(row: ClusterRow, query: str) -> QueueRow:
         word=word,
         detail=detail,
         tone=tone,
+        title=state_title(row),
     )
 
 

@@ -418,7 +418,10 @@ def _lists() -> dict[str, Any]:
                 "payment and client evidence can't be made by others; content could",
             ),
         ],
-        "selection": [parts.Action("Open a case", main=True, value="case"), parts.Action("Compare", value="compare")],
+        "selection": [
+            parts.SelectionAction("Open a case", main=True, value="case"),
+            parts.SelectionAction("Compare the two", value="compare", exactly=2),
+        ],
         "messages": [
             {"level_tag": "success", "message": "Verdict recorded. Undo is possible until somebody builds on it."}
         ],

@@ -1,5 +1,5 @@
 // Boxes [data-select] in table rows, [data-select-all] in the head, and the bar [data-selection] that shows how many.
-// Shift takes everything between two boxes; Esc clears.
+// A button [data-exactly=N] of the bar works only on so many. Shift takes everything between two boxes; Esc clears.
 import { announce } from "./live.js";
 
 let anchor = null;
@@ -57,5 +57,6 @@ function show() {
   const changed = bar.querySelector("[data-selection-count]").textContent !== String(n);
   bar.querySelector("[data-selection-count]").textContent = n;
   bar.hidden = n === 0;
+  for (const button of bar.querySelectorAll("[data-exactly]")) button.disabled = n !== Number(button.dataset.exactly);
   if (changed) announce(`${n} selected`);
 }

@@ -21,7 +21,7 @@ def signed_in(client: Client, people: People) -> Client:
 
 def test_nothing_yet(signed_in: Client) -> None:
     page = signed_in.get("/tokens/").content.decode()
-    assert "No program speaks for you yet" in page and "0 tokens can speak for you" in page
+    assert "No program speaks for you yet" in page and "No token can speak for you" in page
 
 
 def test_it_shows_a_new_secret_once(signed_in: Client, people: People) -> None:

@@ -54,6 +54,35 @@ def test_it_refuses_other_methods(name: str, cast: Cast, viewer: Client) -> None
     assert viewer.post(reading_pages(cast)[name]).status_code == 405
 
 
+def test_a_forms_address_opened_as_a_page_says_so(cast: Cast, client: Client) -> None:
+    client.force_login(cast.people.lead)
+    found = client.get("/imports/new/")
+    assert (found.status_code, found.headers["Allow"]) == (405, "POST")
+    assert "This is not a page" in found.content.decode()
+
+
+def test_two_members_are_compared(cast: Cast, viewer: Client) -> None:
+    a, b = (account.public_id for account in cast.cards_accounts[:2])
+    members = viewer.get(f"/clusters/{cast.cards.public_id}/members/").content.decode()
+    assert f'name="account" value="{a}" form="pair"' in members
+    assert "Compare the two" in members
+    assert "From the line to the sum" in viewer.get(f"/compare/?account={a}&account={b}").content.decode()
+
+
+@pytest.mark.parametrize(
+    "chosen", ["account=", "account=x", "account=x&account=y", "account=%00&account=", "a=x&account=y"]
+)
+def test_wrong_choices_are_harmless(chosen: str, cast: Cast, viewer: Client) -> None:
+    assert viewer.get(f"/compare/?{chosen}").status_code in {200, 400}
+
+
+def test_a_row_says_its_state_in_a_word_and_at_length(cast: Cast, viewer: Client) -> None:
+    case = case_open(cast.dataset, by=cast.people.lead, title="One", clusters=[cast.cards])
+    found = viewer.get("/clusters/").content.decode()
+    assert f"Case {case.number}" in found
+    assert f'title="case {case.number}, open, lead; 6 of 6 accounts joined in this run"' in found
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_it_asks_strangers_to_sign_in_and_refuses_outsiders(name: str, cast: Cast, client: Client) -> None:
     address = reading_pages(cast)[name]

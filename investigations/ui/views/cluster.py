@@ -23,8 +23,9 @@ from investigations.selectors.runs import run_status
 from investigations.selectors.shapes import ClusterDetail, RunStatus
 from investigations.ui.addresses import address, csv_response
 from investigations.ui.figures import activity_bands, families_mask, family_evidence, millibits
-from investigations.ui.parts import Action, Column, Fact, Link, changed, page_number, paging_for
+from investigations.ui.parts import Action, Column, Fact, Link, SelectionAction, changed, page_number, paging_for
 from investigations.ui.queue import kept_query, stale_words
+from investigations.ui.readings import reading_of
 from investigations.ui.templatetags.console import compact_number, day_utc, number, whole_bits
 
 TABS = (
@@ -55,6 +56,7 @@ class ClusterHead:
 
     detail: ClusterDetail
     title: str
+    reading: str
     crumbs: tuple[Link, ...]
     tabs: tuple[Link, ...]
     facts: tuple[Fact, ...]
@@ -90,6 +92,7 @@ def cluster_evidence(request: HttpRequest, public_id: str) -> HttpResponse:
         "links": [(step, families_mask(step.families), millibits(step.bits)) for step in links.items],
         "n_links": links.n_matching,
         "values": [(value, millibits(value.bits)) for value in head.detail.values],
+        "has_hubs": any(value.is_hub for value in head.detail.values),
         "n_untested": head.detail.n_untested,
     }
     return render(request, "cluster/evidence.html", context)
@@ -136,6 +139,7 @@ def cluster_members(request: HttpRequest, public_id: str) -> HttpResponse:
         "is_filtered": bool(position or request.GET.get("actionable")),
         "clear_href": changed(request.GET, position=None, actionable=None),
         "shows_platform_ids": _shows_platform_ids(request),
+        "pair_actions": [SelectionAction("Compare the two", main=True, exactly=2)],
     }
     return render(request, "cluster/members.html", context)
 
@@ -217,6 +221,7 @@ def _head(request: HttpRequest, cluster: Cluster, run: Run | None, tab: str) -> 
     return ClusterHead(
         detail=detail,
         title=_title(detail),
+        reading=reading_of(detail, can_judge=bool(verdict_href), can_open=Capability.CASEWORK in user.capabilities),
         crumbs=(
             Link("Triage" if request.GET.get("view") != "all" else "Clusters", f"/?{query}" if query else "/"),
             Link(detail.row.public_id),

@@ -70,9 +70,9 @@ def compare_csv(request: HttpRequest) -> HttpResponse:
 
 def _read(request: HttpRequest) -> tuple[CompareForm, tuple[Account, Account] | None]:
     """The form, and the two accounts when both are there."""
-    if not request.GET.get("a") and not request.GET.get("b"):
+    given = _given(request)
+    if not any(given.values()):
         return CompareForm(), None
-    given = {name: request.GET.get(name, "").strip() for name in ("a", "b")}
     if bool(given["a"]) != bool(given["b"]):
         return CompareForm(initial=given), None
     form = CompareForm(given)
@@ -81,6 +81,12 @@ def _read(request: HttpRequest) -> tuple[CompareForm, tuple[Account, Account] | 
     found = {name: _account(request, form, name) for name in ("a", "b")}
     a, b = found["a"], found["b"]
     return (form, (a, b)) if a and b else (form, None)
+
+
+def _given(request: HttpRequest) -> dict[str, str]:
+    """What stands for the two in the address; a list's chosen rows come as `account`, twice."""
+    chosen = dict(zip(("a", "b"), request.GET.getlist("account"), strict=False))
+    return {name: request.GET.get(name, chosen.get(name, "")).strip() for name in ("a", "b")}
 
 
 def _account(request: HttpRequest, form: CompareForm, name: str) -> Account | None:
@@ -112,6 +118,6 @@ def _explained(told: LinkExplanation) -> dict[str, Any]:
     }
 
 
-def _evidence(row: EvidenceRow) -> tuple[EvidenceRow, int, bool]:
-    """The row, its millibits, and whether a cap or damping took some of its weight away."""
-    return row, millibits(row.bits), abs(row.raw_bits - row.bits) >= 0.05
+def _evidence(row: EvidenceRow) -> tuple[EvidenceRow, int, bool, bool]:
+    """The row, its millibits, whether they show at one decimal, and whether a cap or damping took some weight away."""
+    return row, millibits(row.bits), abs(row.bits) >= 0.05, abs(row.raw_bits - row.bits) >= 0.05

@@ -213,18 +213,18 @@ def _swept_in(case: _Case) -> dict[str, dict[str, float]]:
 
 
 def _episodes(members: pa.Table, truth: pa.Table, case: _Case) -> dict[str, int]:
-    """Clustered accounts of which a part of life is the operator's, and of how many the right start is accused."""
+    """Clustered accounts of which a part of life is the operator's; of how many nothing before is accused (`spared`),
+    and of how many the right start (`right`)."""
     if "since" not in truth.schema.names:
-        return {"labelled": 0, "clustered": 0, "right": 0}
+        return {"labelled": 0, "clustered": 0, "spared": 0, "right": 0}
     starts = dict(zip(truth["account"].to_pylist(), truth["since"].to_pylist(), strict=True))
     partial = {account: start for account, start in starts.items() if start is not None and account in case.operator}
     accused = dict(zip(members["account"].to_pylist(), members["since"].to_pylist(), strict=True))
     clustered = [account for account in partial if account in case.cluster]
-    right = sum(
-        accused[account] is not None and abs(accused[account] - partial[account]) <= SINCE_TOLERANCE
-        for account in clustered
-    )
-    return {"labelled": len(partial), "clustered": len(clustered), "right": right}
+    late = [accused[account] - partial[account] for account in clustered if accused[account] is not None]
+    spared = sum(start >= 0 for start in late)
+    right = sum(abs(start) <= SINCE_TOLERANCE for start in late)
+    return {"labelled": len(partial), "clustered": len(clustered), "spared": spared, "right": right}
 
 
 def _measures(right: int, given: int, wanted: int) -> dict[str, float]:

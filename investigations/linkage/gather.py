@@ -69,6 +69,11 @@ class Gathered:
         """How many shared values there are."""
         return int(self.value_number.size)
 
+    def place_of(self, units: Ints, values: Ints) -> Ints:
+        """Positions among all holders, of units that hold these values."""
+        held = np.repeat(np.arange(self.n_values), self.value_holders) * max(self.n_units, 1) + self.holders
+        return np.asarray(np.searchsorted(held, values * max(self.n_units, 1) + units), np.int64)
+
     @cached_property
     def value_holders(self) -> SmallInts:
         """Units that have each value."""

@@ -100,8 +100,7 @@ def _reasons(gathered: Gathered, linked: Linked, settings: Settings) -> tuple[In
 def seen_at_opening_only(gathered: Gathered, units: Ints, values: Ints, settings: Settings) -> npt.NDArray[np.bool_]:
     """Whether each value was seen of the unit within `opening_hours` of its sign-up and never again."""
     hours = round(settings.opening_hours * HOUR_MICROSECONDS)
-    held = np.repeat(np.arange(gathered.n_values), gathered.value_holders) * gathered.n_units + gathered.holders
-    at = np.searchsorted(held, values * gathered.n_units + units)
+    at = gathered.place_of(units, values)
     first, last, created = gathered.first_at[at], gathered.last_at[at], gathered.unit_created[units]
     known = (first != NO_TIME) & (last != NO_TIME) & (created != NO_TIME)
     return known & (hours > 0) & (first >= created - hours) & (last <= created + hours)

@@ -21,6 +21,7 @@ from investigations.linkage import tables, types
 from investigations.linkage.admit import admissions, labels_with
 from investigations.linkage.candidates import candidate_pairs, sorted_unique
 from investigations.linkage.cluster import cluster_units
+from investigations.linkage.episodes import since_of
 from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints, gather, gathered_from
 from investigations.linkage.hubs import Hubs, find_hubs, hub_table
 from investigations.linkage.learn import Weights
@@ -179,7 +180,7 @@ class _Run:
             return
         self._tick("publish", 0, 1)
         linked = linked_from(scorer, links, labels, self.settings)
-        made = result_tables(gathered, hubs, scorer, linked, labels, self.settings)
+        made = result_tables(self.inputs, gathered, hubs, scorer, linked, labels, self.settings)
         for name in TABLES:
             _write_table(made[name], self.workdir / f"{name}.parquet")
         summary = {
@@ -214,7 +215,13 @@ def linked_from(scorer: Scorer, links: pa.Table, labels: Ints, settings: Setting
 
 
 def result_tables(
-    gathered: Gathered, hubs: Hubs, scorer: Scorer, linked: Linked, labels: Ints, settings: Settings
+    inputs: types.Inputs,
+    gathered: Gathered,
+    hubs: Hubs,
+    scorer: Scorer,
+    linked: Linked,
+    labels: Ints,
+    settings: Settings,
 ) -> dict[str, pa.Table]:
     """Every table of a result by its name."""
     by_family = tables.family_bits(gathered, linked)
@@ -227,7 +234,9 @@ def result_tables(
         "clusters": tables.clusters_table(gathered, linked, labels, placed[1], actionable, by_family, settings),
         "cluster_families": tables.cluster_families_table(linked, labels, by_family),
         "cluster_values": tables.cluster_values_table(gathered, scorer, linked, labels, settings),
-        "members": tables.members_table(gathered, labels, placed, actionable, unit_masks),
+        "members": tables.members_table(
+            gathered, labels, placed, actionable, unit_masks, since_of(inputs, gathered, linked, labels)
+        ),
         "hubs": hub_table(gathered, hubs),
     }
 

@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints, SmallInts
 from investigations.linkage.hubs import Hubs
+from investigations.linkage.kernels import NO_TIME
 from investigations.linkage.position import Linked
 from investigations.linkage.score import Scorer
 from investigations.linkage.settings import Settings
@@ -79,6 +80,7 @@ def members_table(
     placed: tuple[npt.NDArray[np.int8], SmallInts, SmallInts],
     actionable: npt.NDArray[np.bool_],
     unit_masks: npt.NDArray[np.int16],
+    since: Ints,
 ) -> pa.Table:
     """MEMBERS, by cluster and account. Of a declared group all accounts are members, with the group's figures."""
     position, best, degree = placed
@@ -94,7 +96,7 @@ def members_table(
             "bits": best[unit],
             "degree": degree[unit],
             "families": unit_masks[unit],
-            "since": pa.nulls(unit.size, pa.int64()),
+            "since": pa.array(since[unit], mask=since[unit] == NO_TIME),
         },
         schema=types.MEMBERS,
     )

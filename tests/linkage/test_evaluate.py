@@ -106,7 +106,7 @@ def test_it_measures_nothing_in_nothing() -> None:
 
 def test_it_counts_episodes_by_their_start() -> None:
     labels = HAND.append_column("since", pa.array([50, *[None] * 8], pa.int64()))
-    assert evaluate(HAND_MEMBERS, labels)["episodes"] == {"labelled": 1, "clustered": 1, "right": 0}
+    assert evaluate(HAND_MEMBERS, labels)["episodes"] == {"labelled": 1, "clustered": 1, "spared": 0, "right": 0}
 
 
 @pytest.mark.parametrize("seed", range(6))

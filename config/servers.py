@@ -361,17 +361,29 @@ def valkey_answers(address: Path) -> bool:
 
 
 def die_with_parent(sent: signal.Signals, *, parent: int | None = None) -> Callable[[], None]:
-    """Return a hook for a new process: the kernel sends it this signal when its parent dies (Linux only)."""
+    """Return a hook for a new process: the kernel sends it this signal when its parent dies (Linux only).
+
+    What a script starts with & ignores SIGINT and SIGQUIT, and so would all that is started below it; they would
+    never hear that they should stop.
+    """
     if not sys.platform.startswith("linux"):
-        return lambda: None
+        return heed_signals
     libc, parent = ctypes.CDLL(None, use_errno=True), parent or os.getpid()
 
     def hook() -> None:
+        heed_signals()
         libc.prctl(PR_SET_PDEATHSIG, int(sent), 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
 
     return hook
+
+
+def heed_signals() -> None:
+    """Let the signals that stop a process do so again, whatever the one that started it ignored."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def leftover_stop(pid_file: Path, mark: str, sequence: tuple[signal.Signals, ...]) -> None:

@@ -235,8 +235,10 @@ class Supervisor:
         os.set_blocking(write_end, False)
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         self.selector.register(read_end, selectors.EVENT_READ, None)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._told_to_stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup: it shall outlive its terminal
+            signal.signal(signal.SIGHUP, self._told_to_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def _told_to_stop(self, *_: object) -> None:

@@ -118,6 +118,16 @@ def test_it_stops_the_servers_when_their_user_is_killed(own: Path) -> None:
     held.release()
 
 
+def test_it_stops_the_servers_of_what_a_script_put_into_the_background(own: Path) -> None:
+    ignoring = (
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nsignal.signal(signal.SIGQUIT, signal.SIG_IGN)"
+    )
+    process = start("-c", ignoring + HOLDER, str(own), env=environment(own))
+    read_until(process, "up")
+    close(process)
+    wait_until(lambda: not processes_of(own))
+
+
 def test_it_recovers_when_the_keeper_is_killed(own: Path) -> None:
     held = embedded.hold(own, fsync=False)
     os.kill(pid_of(own, "config.keeper"), signal.SIGKILL)

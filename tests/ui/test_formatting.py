@@ -131,3 +131,8 @@ def test_a_page_that_is_not_a_number_is_the_first(text: str, page: int) -> None:
 )
 def test_initials(name: str, initials: str) -> None:
     assert shell.initials_of(name) == initials
+
+
+def test_large_bits_are_grouped_like_every_number() -> None:
+    assert console.whole_bits(3_124_000) == "3,124"
+    assert console.bits(-1_041_300) == "−1,041.3"

@@ -51,7 +51,7 @@ def bits(millibits: int | str | None) -> str:
     """Millibits as bits with sign and one decimal: +18.2, −1.2."""
     if millibits is None or isinstance(millibits, str):
         return ""
-    return f"{millibits / MILLIBITS:+.1f}".replace("-", "−")
+    return f"{millibits / MILLIBITS:+,.1f}".replace("-", "−")
 
 
 @register.filter
@@ -59,7 +59,7 @@ def whole_bits(millibits: int | str | None) -> str:
     """Millibits as whole bits without a plus: 64, −3."""
     if millibits is None or isinstance(millibits, str):
         return ""
-    return f"{millibits / MILLIBITS:.0f}".replace("-", "−")
+    return f"{millibits / MILLIBITS:,.0f}".replace("-", "−")
 
 
 @register.filter

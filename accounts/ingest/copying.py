@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow.csv as pacsv
 from django.db import DatabaseError
 from psycopg.pq import ExecStatus
 
+from accounts.ingest.ahead import ahead
 from accounts.ingest.kernels.pgcopy import END, START, read_int64, rows_encode
 from core.public_ids import numbers_new
 
@@ -27,19 +27,13 @@ def copy_in(
 
     The batches' columns have exactly the widths of the table's (see `rows_encode`).
     """
-    n = 0
-    with (
-        ThreadPoolExecutor(1) as beside,
-        cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)") as copy,
-    ):
-        rest = iter(batches)
-        coming = beside.submit(_written, rest, ids=ids)
+    n, rest = 0, iter(batches)
+    with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)") as copy:
         copy.write(START)
-        while (written := coming.result()) is not None:
-            coming = beside.submit(_written, rest, ids=ids)  # PostgreSQL takes these rows while the next are made
-            n += written[0]
-            for at in range(0, len(written[1]), _AT_ONCE):
-                copy.write(written[1][at : at + _AT_ONCE])
+        for size, data in ahead(lambda: _written(rest, ids=ids)):
+            n += size
+            for at in range(0, len(data), _AT_ONCE):
+                copy.write(data[at : at + _AT_ONCE])
         copy.write(END)
     return n
 

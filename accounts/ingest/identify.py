@@ -102,9 +102,8 @@ class Identifying:
         """The numbers of a text column of one kind."""
         encoded = pc.dictionary_encode(values)
         distinct = encoded.dictionary
-        reasons = self._learn(kind, distinct)
-        found = self._known[kind].find(distinct).astype(np.int32)
-        numbers = pc.take(pa.array(found, mask=found == ABSENT), encoded.indices)
+        found, reasons = self._learn(kind, distinct)
+        numbers = pc.take(pa.array(found.astype(np.int32), mask=found == ABSENT), encoded.indices)
         if not reasons:
             return Numbered(numbers)
         indices = encoded.indices.to_pylist()
@@ -121,26 +120,29 @@ class Identifying:
         self.has_forgotten = self.has_forgotten or bool(self._known)
         self._known.clear()
 
-    def _learn(self, kind: str, values: pa.Array) -> dict[int, str]:
-        """Numbers and seals the values not met before; returns the places of those that are unusable, and why."""
+    def _learn(self, kind: str, values: pa.Array) -> tuple[np.ndarray, dict[int, str]]:
+        """The values' numbers, of those not met before too, which are sealed; places of the unusable ones, and why."""
         if sum(map(len, self._known.values())) > REMEMBERED:
             self.forget()
         known = self._known.setdefault(kind, Known(self._table_key))
-        places = pa.array(np.flatnonzero(known.find(values) == ABSENT))
+        found = known.find(values)
+        places = np.flatnonzero(found == ABSENT)
         normal = kind_get(kind).normalise
         reasons: dict[int, str] = {}
         met, clear = [], []
-        for place, value in zip(places.to_pylist(), values.take(places).to_pylist(), strict=True):
+        for place, value in zip(places.tolist(), values.take(pa.array(places)).to_pylist(), strict=True):
             try:
                 clear.append(normal(value))
                 met.append(value)
             except normalise.Unusable as error:
                 reasons[place] = str(error)
+        usable = np.setdiff1d(places, np.fromiter(reasons, np.int64, len(reasons)), assume_unique=True)
         if met == clear:
-            self._add(kind, known, clear)
+            found[usable] = self._add(kind, known, clear)
         elif met:
             self._learn_spellings(kind, known, met, clear)
-        return reasons
+            found[usable] = known.find(pa.array(met, pa.string()))
+        return found, reasons
 
     def _learn_spellings(self, kind: str, known: Known, met: list[str], clear: list[str]) -> None:
         """The same where some are other spellings of a value, which may have been met as itself."""
@@ -150,27 +152,28 @@ class Identifying:
         spellings, meant = (pa.array(column, pa.string()) for column in zip(*other, strict=True))
         known.add(spellings, known.find(meant))
 
-    def _add(self, kind: str, known: Known, clear: list[str]) -> None:
-        """Gives new values their numbers, digests and envelopes."""
-        if not clear:
-            return
-        digests = keys.values_digest(clear, kind=kind, normaliser_version=normalise.VERSION, key=self._key)
+    def _add(self, kind: str, known: Known, clear: list[str]) -> np.ndarray:
+        """Gives new values their numbers, digests and envelopes; returns the numbers."""
         numbers = np.arange(self._n, self._n + len(clear), dtype=np.int64)
+        if not clear:
+            return numbers
+        digests = keys.values_digest(clear, kind=kind, normaliser_version=normalise.VERSION, key=self._key)
         self._n += len(clear)
         known.add(pa.array(clear, pa.string()), numbers)
         for at in range(0, len(clear), SEALED_AT_ONCE):
             some = slice(at, at + SEALED_AT_ONCE)
             self._seal(kind, numbers[some], digests[some], clear[some])
+        return numbers
 
     def _seal(self, kind: str, numbers: np.ndarray, digests: list[bytes], clear: list[str]) -> None:
         mask = kind_get(kind).mask
-        sealed = keys.values_seal(clear, kind=kind)
+        data_keys, ciphertexts = keys.envelopes(clear, kind=kind)
         columns = [
             pa.array(numbers, pa.int32()),
             pa.array([kind] * len(clear), pa.string()),
             uuids(b"".join(digests)),
-            pa.array([s.sealed for s in sealed], pa.binary()),
-            pa.array([s.data_key for s in sealed], pa.binary()),
+            pa.array(ciphertexts, pa.binary()),
+            pa.array(data_keys, pa.binary()),
             pa.array([mask(value)[:80] for value in clear], pa.string()),
         ]
         self._fresh.append(pa.RecordBatch.from_arrays(columns, schema=IDENTIFIERS))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.event_store.store import EventWriter, Written, event_paths
+from accounts.ingest.ahead import ahead
 from accounts.ingest.convert import Converter, Typed
 from accounts.ingest.exchange_doubles import exchanges_distinct
 from accounts.ingest.exchanges import content_projected, exchanges_build
@@ -68,14 +70,12 @@ class FileLoad:
     def read(self, origin: Origin, source: Source, progress: Progress) -> None:
         """Reads the whole file into the scratch database and the hidden event directory."""
         reader = Reader(origin, delimiter=source.delimiter)
-        first_table = source.emissions[0].table.name
-
-        def refuse(line: int, column: str, code: str, reason: str, row: str) -> None:
-            self.refusals.add(Refusal(first_table, line, column, code, reason, row))
-
         converters: list[Converter] = []
         n_rows, told = 0, 0.0
-        for piece in reader.pieces(refuse):
+        for piece, refused in self._pieces(reader, source):
+            self.refusals.merge(refused)
+            if piece is None:
+                break
             converters = converters or self._converters(reader, source, origin)
             for converter, emission in zip(converters, source.emissions, strict=True):
                 self.take(converter.convert(piece), emission, piece)
@@ -86,6 +86,23 @@ class FileLoad:
         if not converters:
             self._converters(reader, source, origin)
         progress(n_rows, origin.n_bytes)
+
+    def _pieces(self, reader: Reader, source: Source) -> Iterator[tuple[Piece | None, Refusals]]:
+        """The file's pieces, read ahead, each with what was refused on the way to it; None has what came after them."""
+        refused = Refusals()
+        table = source.emissions[0].table.name
+
+        def refuse(line: int, column: str, code: str, reason: str, row: str) -> None:
+            refused.add(Refusal(table, line, column, code, reason, row))
+
+        def read() -> tuple[Piece | None, Refusals]:
+            nonlocal refused
+            piece = next(pieces, None)
+            found, refused = refused, Refusals()
+            return piece, found
+
+        with closing(reader.pieces(refuse)) as pieces, closing(ahead(read)) as coming:
+            yield from coming
 
     def take(self, typed: Typed, emission: Emission, piece: Piece) -> None:
         """Adds converted rows: resolves their accounts, digests identifiers, stages what is left."""

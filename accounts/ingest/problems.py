@@ -82,6 +82,13 @@ class Refusals:
         self.count(refusal.table, 1)
         self.keep(refusal)
 
+    def merge(self, other: Refusals) -> None:
+        """Counts and keeps those of another."""
+        for table, n in other.counts.items():
+            self.count(table, n)
+        for refusal in other.kept:
+            self.keep(refusal)
+
 
 def shown(value: object, limit: int = 60) -> str:
     """A value for a message: printable, and cut."""

@@ -11,7 +11,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -63,7 +63,7 @@ class Reader:
     def n_bytes_read(self) -> int:
         return self._stream.n_read if self._stream else 0
 
-    def pieces(self, refuse: Refuse) -> Iterator[Piece]:
+    def pieces(self, refuse: Refuse) -> Generator[Piece, None, None]:
         """Opens the file, fills `columns`, then gives its rows."""
         self._stream = Counted(self.origin.open())
         with self._stream as stream:

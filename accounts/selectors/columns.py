@@ -101,6 +101,8 @@ def _sightings(cursor: object, dataset: Dataset) -> pa.Table:
     if not kinds:
         return SIGHTINGS.empty_table()
     named = ", ".join("'" + kind.replace("'", "''") + "'" for kind in kinds)
+    # All rows are read: what PostgreSQL last counted (none, before a load) must not talk it into looking up each one.
+    cursor.execute("SET LOCAL enable_nestloop = off")  # type: ignore[attr-defined]
     values, valid = _columns(
         cursor,
         f"""SELECT s.account_id, array_position(ARRAY[{named}]::text[], i.kind::text)::bigint, s.identifier_id,
@@ -108,6 +110,7 @@ def _sightings(cursor: object, dataset: Dataset) -> pa.Table:
         JOIN accounts_identifier i ON i.id = s.identifier_id WHERE i.dataset_id = {dataset.pk}""",
         6,
     )
+    cursor.execute("SET LOCAL enable_nestloop = on")  # type: ignore[attr-defined]
     order = np.lexsort((values[2], values[1], values[0]))
     values, valid = values[:, order], valid[:, order]
     return pa.table(

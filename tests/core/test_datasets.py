@@ -50,9 +50,14 @@ def test_deleting_one_leaves_the_others_and_the_audit_trail(live_db: object, mon
         CaseNote.objects.create(case=case, author=people.lead, text="seen")
     before = {m: m.objects.count() for m in apps.get_models() if m._meta.app_label in ("accounts", "investigations")}
     number = gone.dataset.pk
-    counts = datasets.dataset_delete(gone.dataset, by=people.administrator)
+    told: list[tuple[str, int]] = []
+    counts = datasets.dataset_delete(
+        gone.dataset, by=people.administrator, progress=lambda table, n: told.append((table, n))
+    )
     after = {m: m.objects.count() for m in before}
     assert not Dataset.objects.filter(name="gone").exists() and removed == [number]
+    assert "accounts_account" in dict(told) and told[-1][1] <= sum(counts.values())
+    assert [n for _, n in told] == sorted(n for _, n in told)
     assert counts["accounts_account"] == 12 and counts["investigations_casenote"] == 1
     assert after == {m: n // 2 for m, n in before.items()}
     assert kept.run.links.count() == 6

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.selectors.datasets import DatasetRow, dataset_list
@@ -50,8 +52,15 @@ class Command(BaseCommand):
         dataset = dataset_get(name)
         if not is_sure and input(f"Delete {name} with everything in it? Type its name: ").strip() != name:
             raise CommandError("Nothing was deleted.")
-        counts = dataset_delete(dataset)
+        counts = dataset_delete(dataset, progress=self._progress if sys.stderr.isatty() else None)
+        if sys.stderr.isatty():
+            self.stderr.write("\r\x1b[K", ending="")
         self.stdout.write(f"Deleted {name}: {sum(counts.values()):,} rows, and its files.")
+
+    def _progress(self, table: str, n_rows: int) -> None:
+        what = next(m._meta.verbose_name_plural for m in apps.get_models() if m._meta.db_table == table)
+        self.stderr.write(f"\r\x1b[KDeleting {what}: {n_rows:,} rows gone", ending="")
+        self.stderr.flush()
 
 
 def _as_dict(row: DatasetRow) -> dict[str, Any]:

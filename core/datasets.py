@@ -67,7 +67,8 @@ def dataset_delete(dataset: Dataset, *, by: object = None, progress: Progress | 
     """
     if connections[OWNER].in_atomic_block:
         raise Conflict("A dataset can't be deleted inside another change.")
-    number, counts = dataset.pk, {}
+    number = dataset.pk
+    counts: dict[str, int] = {}
     with transaction.atomic(using=OWNER), connections[OWNER].cursor() as cursor:
         cursor.execute("SET LOCAL hydrascope.purge = 'on'")
         for table, condition in _rows_of_a_dataset():

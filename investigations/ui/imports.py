@@ -272,6 +272,9 @@ def _facts(detail: BatchDetail) -> tuple[Fact, ...]:
         Fact("Bad rows", "refuse their file" if detail.is_strict else "are left out and listed"),
         Fact("Mapping file", "yes" if detail.has_mapping else "none"),
         Fact("Size", byte_size(sum(file.n_bytes for file in detail.files))),
+        Fact("Sent", at=detail.created_at),
+        *((Fact("Over", at=detail.finished_at),) if detail.finished_at else ()),
+        Fact("Id", detail.public_id, copies="import id"),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.http import QueryDict
 
@@ -40,10 +41,15 @@ class SelectionAction:
 
 @dataclass(frozen=True)
 class Fact:
+    """A figure or word with its name; `at` is a time shown instead of the value, `copies` says what a press copies."""
+
     label: str
-    value: object
+    value: object = ""
     note: str = ""
     title: str = ""
+    at: datetime | None = None
+    copies: str = ""
+    is_mono: bool = False
 
 
 @dataclass(frozen=True)

@@ -87,16 +87,8 @@ class Figure:
 @dataclass(frozen=True)
 class HubLine:
     value: ValueRef
-    href: str
     n_holders: int
     independence: float
-
-
-@dataclass(frozen=True)
-class Setting:
-    name: str
-    default: str
-    given: str
 
 
 @dataclass(frozen=True)
@@ -124,7 +116,7 @@ class RunPage:
     lineage: tuple[Fact, ...]
     timings: charts.Chart | None
     hubs: tuple[HubLine, ...]
-    settings: tuple[Setting, ...]
+    settings: tuple[Fact, ...]
     all_settings: tuple[Fact, ...]
     may_run: bool
     may_retry: bool
@@ -172,7 +164,10 @@ def run_page(run: Run, capabilities: frozenset[Capability], *, is_confirming: bo
         lineage=_lineage(detail),
         timings=_timings(detail),
         hubs=_hubs(run),
-        settings=tuple(Setting(n, _text(a), _text(b)) for n, (a, b) in detail.changed_settings.items()),
+        settings=tuple(
+            Fact(n, _text(given), f"default {_text(default)}")
+            for n, (default, given) in detail.changed_settings.items()
+        ),
         all_settings=tuple(Fact(name, _text(value)) for name, value in sorted(_flat(detail.settings).items())),
         may_run=may_run,
         may_retry=may_run and row.state in ("failed", "cancelled"),
@@ -284,7 +279,9 @@ def _step(label: str, state: str, done: int, total: int, seconds: float | None, 
 
 def _facts(detail: RunDetail) -> tuple[Fact, ...]:
     row = detail.row
+    times = (("Asked for", row.created_at), ("Started", row.started_at), ("Over", row.finished_at))
     facts = [
+        *(Fact(label, at=at) for label, at in times if at),
         Fact("Asked for by", row.requested_by),
         Fact("Reason", row.reason or "none given"),
         Fact("Dataset", detail.dataset),
@@ -294,7 +291,8 @@ def _facts(detail: RunDetail) -> tuple[Fact, ...]:
     if detail.peak_mb:
         facts.append(Fact("Peak memory", f"{detail.peak_mb:,} MB"))
     digests = (("Input digest", detail.input_digest), ("Model digest", detail.model_digest))
-    return (*facts, *(Fact(label, f"{digest[:16]}…", title=digest) for label, digest in digests if digest))
+    facts += [Fact(label, f"{digest[:16]}…", title=digest, is_mono=True) for label, digest in digests if digest]
+    return (*facts, Fact("Id", row.public_id, copies="run id"))
 
 
 def _figures(detail: RunDetail) -> tuple[Figure, ...]:
@@ -325,8 +323,7 @@ def _hubs(run: Run) -> tuple[HubLine, ...]:
 
 
 def _hub(value: ValueRef, row: HubValue) -> HubLine:
-    href = address("identifier-detail", value.public_id) if value.public_id else ""
-    return HubLine(value, href, row.holders, row.independence)
+    return HubLine(value, row.holders, row.independence)
 
 
 def _text(value: Any) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.template.loader import render_to_string
 
 from core.errors import NotFound, Unavailable
+from investigations.selectors.shapes import AccountRef
+from investigations.ui import parts
+from investigations.ui.entries import Entry
 from investigations.ui.shell import Appearance
 from investigations.ui.styleguide import specimen, specimen_shell
 
@@ -81,3 +85,47 @@ def test_an_error_page_needs_no_context_processor() -> None:
         assert words in found
     assert "Try again" not in found
     assert "Try again" in render_to_string("base/error.html", {"error": Unavailable("x")})
+
+
+@pytest.mark.parametrize(
+    ("platform_id", "is_shown"), [("user-1", True), (None, False), ("<b>user</b>", True)], ids=["seen", "hidden", "odd"]
+)
+def test_an_account_shows_the_platforms_id_to_those_who_may(platform_id: str | None, is_shown: bool) -> None:
+    account = AccountRef("acc_000000000001", platform_id, "active", "Active", datetime(2026, 6, 1, tzinfo=UTC))
+    found = render_to_string("components/account.html", {"account": account})
+    assert 'href="/accounts/acc_000000000001/"' in found
+    assert ("quiet mono" in found) is is_shown
+    assert "<b>" not in found
+
+
+def test_facts_are_words_times_or_things_to_copy() -> None:
+    facts = [
+        parts.Fact("Over", at=datetime(2026, 6, 1, tzinfo=UTC)),
+        parts.Fact("Id", "run_000000000001", copies="run id"),
+        parts.Fact("Digest", "9d3a…", title="9d3a4f", is_mono=True),
+        parts.Fact("Reason", "<i>none</i>"),
+    ]
+    found = render_to_string("components/facts.html", {"facts": facts, "as_list": True})
+    assert "2026-06-01 00:00:00 UTC" in found
+    assert 'data-copy="run_000000000001"' in found
+    assert '<div title="9d3a4f">' in found
+    assert '<dd class="mono">9d3a…</dd>' in found
+    assert "&lt;i&gt;none&lt;/i&gt;" in found
+
+
+@pytest.mark.parametrize(("n", "words"), [(1, "1 case is hidden"), (2_400, "2,400 cases are hidden")])
+def test_a_list_without_matches_says_how_many_there_are(n: int, words: str) -> None:
+    found = render_to_string("components/none_match.html", {"n": n, "noun": "case", "clear_href": "?"})
+    assert words in found
+    assert 'href="?"' in found
+
+
+def test_the_line_of_filters_carries_the_rest_of_the_address_along() -> None:
+    text = Entry("text", "Title", '"><b>', prefix="filter-")
+    found = render_to_string(
+        "components/list_filters.html", {"text": text, "kept": (("sort", "-n"),), "clear_href": "?"}
+    )
+    assert '<input type="hidden" name="sort" value="-n">' in found
+    assert "<select" not in found
+    assert "Clear filters" not in found
+    assert "<b>" not in found

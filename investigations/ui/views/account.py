@@ -51,7 +51,7 @@ def account_identifiers_page(request: HttpRequest, public_id: str) -> HttpRespon
     """The account's identifiers, each with how many accounts hold it."""
     account, context = _context(request, public_id, "account-identifiers")
     found = account_identifiers(account, page=page_number(request.GET))
-    return render(request, "account_page/identifiers.html", context | _paged(request, found))
+    return render(request, "account_page/identifiers.html", context | _paged(request, found, "identifiers"))
 
 
 @allow(Capability.VIEW)
@@ -60,7 +60,7 @@ def account_sessions_page(request: HttpRequest, public_id: str) -> HttpResponse:
     """The account's sessions, newest first."""
     account, context = _context(request, public_id, "account-sessions")
     found = account_sessions(account, page=page_number(request.GET))
-    return render(request, "account_page/sessions.html", context | _paged(request, found))
+    return render(request, "account_page/sessions.html", context | _paged(request, found, "sessions"))
 
 
 @allow(Capability.VIEW)
@@ -69,7 +69,9 @@ def account_links_page(request: HttpRequest, public_id: str) -> HttpResponse:
     """The account's links in the newest run, the strongest first."""
     account, context = _context(request, public_id, "account-links")
     found = links_of_account(account, page=page_number(request.GET), shows_platform_ids=context["shows_platform_ids"])
-    return render(request, "account_page/links.html", context | _paged(request, found) | {"links": _link_rows(found)})
+    return render(
+        request, "account_page/links.html", context | _paged(request, found, "links") | {"rows": _link_rows(found)}
+    )
 
 
 def _context(request: HttpRequest, public_id: str, tab: str) -> tuple[Any, dict[str, Any]]:
@@ -145,6 +147,6 @@ def _link_rows(found: Page[Any]) -> list[tuple[Any, int, int]]:
     return [(row, families_mask(row.families), millibits(row.bits)) for row in found.items]
 
 
-def _paged(request: HttpRequest, found: Page[Any]) -> dict[str, Any]:
+def _paged(request: HttpRequest, found: Page[Any], noun: str) -> dict[str, Any]:
     paging: Paging = paging_for(request.GET, page=found.number, total=found.n_matching)
-    return {"rows": found.items, "paging": paging, "n_total": found.n_matching}
+    return {"rows": found.items, "paging": paging, "n_total": found.n_matching, "noun": noun}

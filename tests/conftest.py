@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,11 +150,12 @@ def celery_worker(live_db: LiveDatabase, broker: str) -> Iterator[Worker]:
         worker.stop()
 
 
-@pytest.fixture
-def web_server(live_db: LiveDatabase, broker: str, settings: Any) -> Iterator[str]:
-    """The address of the console on `live_db`, in a thread of this process."""
+@contextmanager
+def served() -> Iterator[str]:
+    """Give the address of the console on the database of the moment, in a thread of this process."""
     from django.core.handlers.wsgi import WSGIHandler
     from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+    from django.test import override_settings
 
     class Quiet(WSGIRequestHandler):
         def log_message(self, *_: Any) -> None:
@@ -164,12 +166,18 @@ def web_server(live_db: LiveDatabase, broker: str, settings: Any) -> Iterator[st
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{server.server_address[1]}"
-    settings.PUBLIC_URL = address
-    settings.CSRF_TRUSTED_ORIGINS = [address]
-    yield address
+    with override_settings(PUBLIC_URL=address, CSRF_TRUSTED_ORIGINS=[address]):
+        yield address
     server.shutdown()
     server.server_close()
     thread.join(5)
+
+
+@pytest.fixture
+def web_server(live_db: LiveDatabase, broker: str) -> Iterator[str]:
+    """The address of the console on `live_db`, in a thread of this process."""
+    with served() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

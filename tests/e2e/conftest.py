@@ -2,6 +2,7 @@
 
 - `live_cast`: the cast, committed; `console`: a `Console` signed in as the lead, whose test fails on any error that
   the browser reports (scripts, content security policy, requests).
+- `reader`: the same on one database for all tests of a file, for tests that change nothing.
 """
 
 from __future__ import annotations
@@ -13,16 +14,23 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
-from django.test import Client
+from django.test import Client, override_settings
 from playwright.sync_api import expect
 
 from staff.models import User
+from tests import databases
 from tests.cast import Cast, cast_make, people_make
+from tests.conftest import served
 from tests.databases import LiveDatabase
 
 AXE = Axe()
 PATIENCE_MS = 30_000  # a busy machine may take its time; nothing waits that long when all is well
-FREEZE = "for (const a of document.getAnimations()) { try { a.finish() } catch { a.cancel() } }"
+FREEZE = """async () => {
+  for (let i = 0; i < 2; i++) {
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    for (const a of document.getAnimations()) { try { a.finish() } catch { a.cancel() } }
+  }
+}"""
 
 
 @dataclass
@@ -50,10 +58,11 @@ class Console:
 
     def assert_accessible(self, path: str) -> None:
         """Axe finds nothing on the page, in light and in dark."""
+        self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        self.open(path)
+        self.page.wait_for_load_state("networkidle")
         for theme in ("light", "dark"):
             self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            self.open(path)
-            self.page.wait_for_load_state("networkidle")
             self.page.evaluate(FREEZE)
             found = AXE.run(self.page).response["violations"]
             said = [f"{v['id']}: {node['html'][:160]}" for v in found for node in v["nodes"][:3]]
@@ -69,13 +78,36 @@ def live_cast(live_db: LiveDatabase) -> Cast:
 @pytest.fixture
 def console(browser_page: Any, web_server: str, live_cast: Cast) -> Iterator[Console]:
     """The console with the lead signed in."""
-    made = Console(browser_page, web_server, live_cast)
-    browser_page.context.set_default_timeout(PATIENCE_MS)
+    yield from _watched(Console(browser_page, web_server, live_cast))
+
+
+@pytest.fixture(scope="module")
+def read_only(
+    template_database: str, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Cast]]:
+    """The address of a console that the tests of a file share, and its cast."""
+    name = databases.database_clone(template_database)
+    files = override_settings(HYDRASCOPE_HOME=tmp_path_factory.mktemp("read-only"))
+    with django_db_blocker.unblock(), databases.pointing_at(name), files, served() as address:
+        yield address, cast_make(people_make())
+    databases.database_drop(name)
+
+
+@pytest.fixture
+def reader(browser_page: Any, read_only: tuple[str, Cast]) -> Iterator[Console]:
+    """The console with the lead signed in, for tests that change nothing: others see the same rows."""
+    yield from _watched(Console(browser_page, *read_only))
+
+
+def _watched(made: Console) -> Iterator[Console]:
+    """The console signed in; then, nothing went wrong in its page."""
+    page = made.page
+    page.context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
-    made.sign_in(live_cast.people.lead)
-    browser_page.on("pageerror", lambda error: made.problems.append(f"script: {error}"))
-    browser_page.on("console", lambda m: made.problems.append(f"console: {m.text}") if m.type == "error" else None)
-    browser_page.on("requestfailed", lambda r: _failed(made, r))
+    made.sign_in(made.cast.people.lead)
+    page.on("pageerror", lambda error: made.problems.append(f"script: {error}"))
+    page.on("console", lambda m: made.problems.append(f"console: {m.text}") if m.type == "error" else None)
+    page.on("requestfailed", lambda r: _failed(made, r))
     yield made
     assert made.problems == []
 

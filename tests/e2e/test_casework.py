@@ -11,13 +11,13 @@ from investigations.models import Case, Export, Verdict
 from investigations.models.choices import Hypothesis
 from investigations.services.exports import export_request
 from investigations.services.verdicts import verdict_record
+from tests.cast import Cast
 from tests.e2e.conftest import Console
 from tests.investigations.decisions import case_make, decision
 
 
-def paths(console: Console) -> dict[str, str]:
+def paths(cast: Cast) -> dict[str, str]:
     """Every page of casework, with a case, a verdict and an export to show."""
-    cast = console.cast
     case = case_make(cast, clusters=[cast.cards, cast.pair], accounts=cast.neighbours[:1])
     verdict = verdict_record(case, cast.cards, by=cast.people.investigator, decision=decision())
     export = export_request(cast.dataset, by=cast.people.lead, subject="members", format="csv", filters={})
@@ -78,7 +78,7 @@ def test_from_the_queue_to_a_verdict_and_a_file(console: Console) -> None:
 
 
 def test_a_case_is_worked_on(console: Console) -> None:
-    page = console.open(paths(console)["case"])
+    page = console.open(paths(console.cast)["case"])
     page.keyboard.press("n")
     page.keyboard.type("Asked payments for the issuer.")
     page.get_by_role("button", name="Keep the note").click()
@@ -95,17 +95,23 @@ def test_a_case_is_worked_on(console: Console) -> None:
     assert re.search(r"/cases/cas_\w+/$", page.url)
 
 
+@pytest.fixture(scope="module")
+def read_paths(read_only: tuple[str, Cast]) -> dict[str, str]:
+    """Every page of casework, on the console that tests which only read share."""
+    return paths(read_only[1])
+
+
 @pytest.mark.parametrize("width", [400, 720])
-def test_no_page_is_wider_than_the_window(console: Console, width: int) -> None:
-    console.page.set_viewport_size({"width": width, "height": 900})
-    for name, path in paths(console).items():
-        page = console.open(path)
+def test_no_page_is_wider_than_the_window(reader: Console, read_paths: dict[str, str], width: int) -> None:
+    reader.page.set_viewport_size({"width": width, "height": 900})
+    for name, path in read_paths.items():
+        page = reader.open(path)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
 
 
 @pytest.mark.parametrize("name", ["cases", "open", "case", "verdict form", "verdicts", "verdict", "exports", "export"])
-def test_axe_finds_nothing(console: Console, name: str) -> None:
-    console.assert_accessible(paths(console)[name])
+def test_axe_finds_nothing(reader: Console, read_paths: dict[str, str], name: str) -> None:
+    reader.assert_accessible(read_paths[name])
 
 
 @pytest.mark.parametrize("path", ["/cases/", "/verdicts/", "/exports/", "/cases/?states=closed", "/cases/open/"])

@@ -16,8 +16,8 @@ PAGES = [
 ]  # fmt: skip
 
 
-def test_the_queue_is_driven_by_keyboard(console: Console) -> None:
-    page, cast = console.open("/"), console.cast
+def test_the_queue_is_driven_by_keyboard(reader: Console) -> None:
+    page, cast = reader.open("/"), reader.cast
     rows = page.locator("table[data-rows] > tbody > tr")
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_have_attribute("aria-current", "true")
@@ -35,14 +35,14 @@ def test_the_queue_is_driven_by_keyboard(console: Console) -> None:
     expect(page).to_have_url(re.compile(rf"/clusters/{cast.cards.public_id}/"))
     page.keyboard.press("g")
     page.keyboard.press("q")
-    expect(page).to_have_url(console.address + "/")
+    expect(page).to_have_url(reader.address + "/")
     page.keyboard.press("g")
     page.keyboard.press("c")
-    expect(page).to_have_url(console.address + "/clusters/")
+    expect(page).to_have_url(reader.address + "/clusters/")
 
 
-def test_from_the_queue_to_a_pair_and_back(console: Console) -> None:
-    page = console.open("/?families=device")
+def test_from_the_queue_to_a_pair_and_back(reader: Console) -> None:
+    page = reader.open("/?families=device")
     page.locator("table[data-rows] a[data-open]").first.click()
     page.get_by_role("link", name="Compare", exact=True).first.click()
     expect(page.get_by_role("heading", name="From the line to the sum")).to_be_visible()
@@ -53,16 +53,16 @@ def test_from_the_queue_to_a_pair_and_back(console: Console) -> None:
     expect(page).to_have_url(re.compile(r"\?families=device"))
 
 
-def test_search_finds_by_the_slash_key(console: Console) -> None:
-    page, account = console.open("/"), console.cast.cards_accounts[0]
+def test_search_finds_by_the_slash_key(reader: Console) -> None:
+    page, account = reader.open("/"), reader.cast.cards_accounts[0]
     page.keyboard.press("/")
     page.keyboard.type(account.platform_id)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{console.address}/accounts/{account.public_id}/")
+    expect(page).to_have_url(f"{reader.address}/accounts/{account.public_id}/")
 
 
-def test_question_mark_lists_the_keys(console: Console) -> None:
-    page = console.open(f"/clusters/{console.cast.cards.public_id}/")
+def test_question_mark_lists_the_keys(reader: Console) -> None:
+    page = reader.open(f"/clusters/{reader.cast.cards.public_id}/")
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
     page.keyboard.press("Escape")
@@ -82,18 +82,18 @@ def test_the_queue_works_without_scripts(console: Console, chromium, web_server:
 
 
 @pytest.mark.parametrize("width", [400, 720])
-def test_no_page_is_wider_than_the_window(console: Console, width: int) -> None:
-    console.page.set_viewport_size({"width": width, "height": 900})
+def test_no_page_is_wider_than_the_window(reader: Console, width: int) -> None:
+    reader.page.set_viewport_size({"width": width, "height": 900})
     for name in PAGES:
-        page = console.open(reading_pages(console.cast)[name])
+        page = reader.open(reading_pages(reader.cast)[name])
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing(console: Console, name: str) -> None:
-    console.assert_accessible(reading_pages(console.cast)[name])
+def test_axe_finds_nothing(reader: Console, name: str) -> None:
+    reader.assert_accessible(reading_pages(reader.cast)[name])
 
 
 @pytest.mark.parametrize("path", ["/?min_accounts=999", "/?view=mine", "/compare/"])
-def test_axe_finds_nothing_on_empty_pages(console: Console, path: str) -> None:
-    console.assert_accessible(path)
+def test_axe_finds_nothing_on_empty_pages(reader: Console, path: str) -> None:
+    reader.assert_accessible(path)

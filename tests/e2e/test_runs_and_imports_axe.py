@@ -6,6 +6,7 @@ import pytest
 
 from accounts.models import Batch, BatchFile, Reject
 from investigations.models import Run
+from tests.cast import Cast
 from tests.e2e.conftest import Console
 from tests.factories import run_make
 
@@ -18,12 +19,12 @@ ERROR = {
 }
 
 
-def run_failed(console: Console) -> Run:
-    return run_make(console.cast.dataset, state="failed", error=ERROR)
+def run_failed(cast: Cast) -> Run:
+    return run_make(cast.dataset, state="failed", error=ERROR)
 
 
-def batch_with_everything(console: Console) -> Batch:
-    batch = Batch.objects.create(dataset=console.cast.dataset, state="partly")
+def batch_with_everything(cast: Cast) -> Batch:
+    batch = Batch.objects.create(dataset=cast.dataset, state="partly")
     landed = BatchFile.objects.create(
         batch=batch, name="accounts.csv", state="landed", accepted={"accounts": 3}, refused={"accounts": 1}
     )
@@ -35,14 +36,20 @@ def batch_with_everything(console: Console) -> Batch:
     return batch
 
 
-@pytest.mark.parametrize("which", ["runs", "run", "failed run", "imports", "import"])
-def test_axe_finds_nothing(console: Console, which: str) -> None:
-    failed, batch = run_failed(console), batch_with_everything(console)
-    paths = {
+@pytest.fixture(scope="module")
+def read_paths(read_only: tuple[str, Cast]) -> dict[str, str]:
+    """The pages, on the console that the tests here share."""
+    _, cast = read_only
+    failed, batch = run_failed(cast), batch_with_everything(cast)
+    return {
         "runs": "/runs/",
-        "run": f"/runs/{console.cast.run.public_id}/",
+        "run": f"/runs/{cast.run.public_id}/",
         "failed run": f"/runs/{failed.public_id}/",
         "imports": "/imports/",
         "import": f"/imports/{batch.public_id}/",
     }
-    console.assert_accessible(paths[which])
+
+
+@pytest.mark.parametrize("which", ["runs", "run", "failed run", "imports", "import"])
+def test_axe_finds_nothing(reader: Console, read_paths: dict[str, str], which: str) -> None:
+    reader.assert_accessible(read_paths[which])

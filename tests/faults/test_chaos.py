@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.chaos import Tally, chaos
 
-pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.slow]  # with the other long ones, which come first
 KINDS = ("run:pool", "run:postgres", "load:ingest", "load:postgres")
 
 

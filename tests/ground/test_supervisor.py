@@ -17,7 +17,7 @@ import pytest
 from config.problems import BadSetting, ServerProblem
 from tests.processes import environment, free_port, own_folder, pid_of, processes_of, read_until, run, start, wait_until
 
-pytestmark = [pytest.mark.xdist_group("supervisor"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.slow]
 STOPS_WITHIN = 10
 
 

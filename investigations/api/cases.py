@@ -30,8 +30,8 @@ from investigations.api.case_serializers import (
     TransitionInput,
 )
 from investigations.models import Case
-from investigations.selectors.case_shapes import CaseFilters
 from investigations.selectors.cases import case_detail, case_row, case_rows, note_list, note_row
+from investigations.selectors.shapes.cases import CaseFilters
 from investigations.services.cases import (
     case_account_add,
     case_account_remove,

@@ -36,7 +36,7 @@ from investigations.models.choices import Hypothesis, HypothesisAnswer, LineageK
 from investigations.selectors.cluster import cluster_detail, member_list
 from investigations.selectors.clusters import CLUSTER_SORTS, cluster_list
 from investigations.selectors.links import links_of_cluster
-from investigations.selectors.shapes import ClusterFilters
+from investigations.selectors.shapes.clusters import ClusterFilters
 
 SORTS = [sign + name for name in sorted(CLUSTER_SORTS) for sign in ("-", "")]
 

@@ -14,7 +14,7 @@ from core.api.fields import NotActionableField
 from core.api.paging import ListFilters, inner_cursor, items_response, outer_cursor
 from core.requests import ApiRequest
 from investigations.models.choices import Abusive, CaseState, Position, RunState, SameOperator
-from investigations.selectors.shapes import Page
+from investigations.selectors.shapes.page import Page
 
 __all__ = [
     "AccountRefSerializer",

@@ -33,7 +33,7 @@ from investigations.models.choices import (
     SameOperator,
     Standing,
 )
-from investigations.selectors.case_shapes import VerdictFilters
+from investigations.selectors.shapes.cases import VerdictFilters
 from investigations.selectors.verdicts import verdict_detail, verdict_row, verdict_rows
 from investigations.services.verdict_rules import (
     EXPLANATION_LENGTH,

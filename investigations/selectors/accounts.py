@@ -21,15 +21,15 @@ from investigations.selectors.refs import (
     verdict_ref,
 )
 from investigations.selectors.runs import run_latest
-from investigations.selectors.shapes import (
+from investigations.selectors.shapes.accounts import (
     AccountCluster,
     AccountDetail,
     AccountIdentifier,
-    AccountRef,
     AccountStanding,
-    Page,
     SessionRow,
 )
+from investigations.selectors.shapes.page import Page
+from investigations.selectors.shapes.refs import AccountRef
 
 CASES_SHOWN = 50
 

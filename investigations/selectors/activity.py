@@ -14,7 +14,7 @@ from accounts.models import Account, Session
 from investigations.models import Cluster, Member, Run
 from investigations.selectors.cluster import cluster_version
 from investigations.selectors.refs import account_ref
-from investigations.selectors.shapes import Activity, ActivityRow, CalendarDay
+from investigations.selectors.shapes.activity import Activity, ActivityRow, CalendarDay
 
 WIDTHS = (
     (3600, "1 hour"),

@@ -19,7 +19,16 @@ from investigations.models.choices import (
     CaseState,
     transition_needs_reason,
 )
-from investigations.selectors.case_shapes import (
+from investigations.selectors.listing import (
+    check_names,
+    flag_of,
+    known_id,
+    order_of,
+    page_read,
+    text_of,
+    words_of,
+)
+from investigations.selectors.shapes.cases import (
     ActivityRow,
     CaseAccountRow,
     CaseClusterRow,
@@ -33,15 +42,6 @@ from investigations.selectors.case_shapes import (
     VerdictRow,
     user_person,
     version_figures,
-)
-from investigations.selectors.listing import (
-    check_names,
-    flag_of,
-    known_id,
-    order_of,
-    page_read,
-    text_of,
-    words_of,
 )
 from investigations.selectors.verdicts import rows_with_relations, verdict_row
 from staff.models import User

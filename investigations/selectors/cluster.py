@@ -25,16 +25,16 @@ from investigations.selectors.refs import (
     values_shown,
     verdict_ref,
 )
-from investigations.selectors.shapes import (
+from investigations.selectors.shapes.clusters import (
     ClusterDetail,
     ClusterValue,
     Explanation,
     FamilyEvidence,
     LineageRow,
     MemberRow,
-    Page,
     PositionCount,
 )
+from investigations.selectors.shapes.page import Page
 from investigations.worth import kind_words
 
 MEMBER_SORTS = {

@@ -9,10 +9,10 @@ from django.db.models import When
 
 from investigations.models import Case, CaseNote, Cluster, Verdict
 from investigations.models.choices import OPEN_CASE_STATES
-from investigations.selectors.case_shapes import NoteRow
 from investigations.selectors.cases import note_row
 from investigations.selectors.refs import bits_shown, case_ref, verdict_ref
-from investigations.selectors.shapes import CaseRef, VerdictRef
+from investigations.selectors.shapes.cases import NoteRow
+from investigations.selectors.shapes.refs import CaseRef, VerdictRef
 from staff.models import User
 
 NOTES_SHOWN = 50

@@ -17,9 +17,9 @@ from investigations.reports.cluster_report import (
     ValueLine,
     VerdictBlock,
 )
-from investigations.selectors.case_shapes import mask_families
 from investigations.selectors.cluster import cluster_detail, cluster_version
-from investigations.selectors.shapes import ClusterDetail, ClusterRow
+from investigations.selectors.shapes.cases import mask_families
+from investigations.selectors.shapes.clusters import ClusterDetail, ClusterRow
 from investigations.selectors.verdicts import hypothesis_rows, rows_with_relations
 
 

@@ -18,15 +18,9 @@ from investigations.models.choices import OPEN_CASE_STATES, LineageKind
 from investigations.selectors.paging import cursor_scope, page_of, page_start
 from investigations.selectors.refs import bits_shown, cases_of_clusters, families_of, run_ref, verdicts_of_clusters
 from investigations.selectors.runs import run_latest
-from investigations.selectors.shapes import (
-    CaseRef,
-    ClusterFilters,
-    ClusterPage,
-    ClusterRow,
-    Page,
-    VerdictRef,
-    WorthPart,
-)
+from investigations.selectors.shapes.clusters import ClusterFilters, ClusterPage, ClusterRow, WorthPart
+from investigations.selectors.shapes.page import Page
+from investigations.selectors.shapes.refs import CaseRef, VerdictRef
 from investigations.worth import PART_MEANS
 
 CLUSTER_SORTS = {

@@ -12,8 +12,8 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from investigations.models import Case, ClusterVersion, Export, Member, Run, Verdict, VerdictStanding
 from investigations.models.choices import ExportSubject, Hypothesis, Standing
 from investigations.reports.table import Column, Row, Sheet
-from investigations.selectors.case_shapes import mask_families
 from investigations.selectors.clusters import cluster_filters_from, cluster_versions
+from investigations.selectors.shapes.cases import mask_families
 from investigations.selectors.verdicts import verdict_filters_from, verdict_rows
 
 CHUNK = 5_000

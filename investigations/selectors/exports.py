@@ -7,9 +7,9 @@ from datetime import timedelta
 from core.models import Dataset
 from investigations.models import Export
 from investigations.models.choices import ExportState
-from investigations.selectors.case_shapes import ExportRow
 from investigations.selectors.listing import page_read
-from investigations.selectors.shapes import Page
+from investigations.selectors.shapes.cases import ExportRow
+from investigations.selectors.shapes.page import Page
 from staff.models import User
 
 KEPT_FOR = timedelta(hours=24)

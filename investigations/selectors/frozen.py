@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from investigations.models import Verdict
-from investigations.selectors.case_shapes import (
+from investigations.selectors.shapes.cases import (
     FrozenEvidence,
     FrozenFamily,
     FrozenLink,

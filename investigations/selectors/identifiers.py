@@ -9,7 +9,9 @@ from investigations.models import ClusterVersion, HubValue, Member
 from investigations.selectors.paging import page_of, page_start
 from investigations.selectors.refs import account_ref, cluster_ref, identifier_ref, run_ref
 from investigations.selectors.runs import run_latest
-from investigations.selectors.shapes import ClusterRef, HolderRow, IdentifierDetail, Page
+from investigations.selectors.shapes.accounts import HolderRow, IdentifierDetail
+from investigations.selectors.shapes.page import Page
+from investigations.selectors.shapes.refs import ClusterRef
 
 CLUSTERS_SHOWN = 20
 

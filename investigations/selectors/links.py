@@ -21,16 +21,9 @@ from investigations.selectors.paging import page_of, page_start
 from investigations.selectors.pair_words import headline_unlinked, why_not
 from investigations.selectors.refs import account_ref, bits_shown, cluster_ref, families_of, run_ref, values_shown
 from investigations.selectors.runs import run_latest
-from investigations.selectors.shapes import (
-    ClusterRef,
-    EvidenceRow,
-    LinkExplanation,
-    LinkRow,
-    Page,
-    PathStep,
-    ValueRef,
-    WaterfallStep,
-)
+from investigations.selectors.shapes.links import EvidenceRow, LinkExplanation, LinkRow, PathStep, WaterfallStep
+from investigations.selectors.shapes.page import Page
+from investigations.selectors.shapes.refs import ClusterRef, ValueRef
 from investigations.services import run_files
 
 EVIDENCE_COLUMNS = ("family", "kind", "value", "bits", "raw_bits", "holders", "hub", "seen", "expected")

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from core.errors import InvalidInput
 from core.public_ids import public_id_to_number
 from investigations.selectors.paging import page_of, page_start
-from investigations.selectors.shapes import Page
+from investigations.selectors.shapes.page import Page
 
 T = TypeVar("T")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.db.models import Exists, F, Func, IntegerField, Model, OuterRef, QuerySet, Subquery
 
 from accounts.models import Batch
@@ -10,7 +12,16 @@ from core.models import Dataset
 from investigations.models import Case, CaseCluster, ClusterVersion
 from investigations.models.choices import OPEN_CASE_STATES
 from investigations.selectors.runs import run_latest
-from investigations.selectors.shapes import RailCounts
+
+
+@dataclass(frozen=True)
+class RailCounts:
+    """Counts beside the entries of the rail; None leaves the entry bare."""
+
+    triage: int  # clusters of the latest run that no case looks at yet
+    clusters: int
+    cases: int  # open ones
+    imports_open: int
 
 
 def rail_counts(dataset: Dataset) -> RailCounts:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from core.errors import InvalidInput
-from investigations.selectors.shapes import Page
+from investigations.selectors.shapes.page import Page
 
 T = TypeVar("T")
 MAX_SIZE = 500

@@ -7,7 +7,7 @@ from typing import Any
 
 from investigations.linkage.explain import Explanation, bits_text
 from investigations.models import Run
-from investigations.selectors.shapes import PathStep
+from investigations.selectors.shapes.links import PathStep
 
 
 def headline_unlinked(run: Run, listed: list[dict[str, Any]], path: Sequence[PathStep]) -> str:

@@ -9,7 +9,7 @@ from accounts.kinds import kind_get
 from accounts.models import Account, Identifier
 from investigations.linkage.types import FAMILIES
 from investigations.models import Case, CaseCluster, Cluster, Run, Verdict
-from investigations.selectors.shapes import AccountRef, CaseRef, ClusterRef, RunRef, ValueRef, VerdictRef
+from investigations.selectors.shapes.refs import AccountRef, CaseRef, ClusterRef, RunRef, ValueRef, VerdictRef
 
 UINT64 = 2**64
 NOTHING_SHARED = "—"

@@ -16,7 +16,8 @@ from investigations.linkage import Settings
 from investigations.models import LineageEvent, Run
 from investigations.models.choices import OPEN_RUN_STATES, RunState
 from investigations.selectors.paging import page_of, page_start
-from investigations.selectors.shapes import Page, RunDetail, RunRow, RunStatus, RunStep
+from investigations.selectors.shapes.page import Page
+from investigations.selectors.shapes.runs import RunDetail, RunRow, RunStatus, RunStep
 
 STEP_LABELS = {
     "read": "Read accounts and what they share",

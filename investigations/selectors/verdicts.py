@@ -12,17 +12,6 @@ from django.db.models import F, Q, QuerySet
 from core.models import Dataset
 from investigations.models import Cluster, Member, Verdict
 from investigations.models.choices import Abusive, Hypothesis, HypothesisAnswer, SameOperator, Standing
-from investigations.selectors.case_shapes import (
-    Drift,
-    HypothesisRow,
-    StandingRow,
-    VerdictDetail,
-    VerdictFilters,
-    VerdictPage,
-    VerdictRow,
-    mask_families,
-    user_person,
-)
 from investigations.selectors.frozen import frozen_read, frozen_verify
 from investigations.selectors.listing import (
     check_names,
@@ -32,6 +21,17 @@ from investigations.selectors.listing import (
     page_read,
     text_of,
     words_of,
+)
+from investigations.selectors.shapes.cases import (
+    Drift,
+    HypothesisRow,
+    StandingRow,
+    VerdictDetail,
+    VerdictFilters,
+    VerdictPage,
+    VerdictRow,
+    mask_families,
+    user_person,
 )
 
 VERDICT_SORTS = {

@@ -23,7 +23,7 @@ from investigations.selectors.export_tables import export_tables
 from investigations.selectors.exports import KEPT_FOR
 from investigations.selectors.listing import known_id
 from investigations.selectors.runs import run_latest
-from investigations.selectors.shapes import ClusterFilters
+from investigations.selectors.shapes.clusters import ClusterFilters
 from investigations.selectors.verdicts import verdict_filters_from
 from investigations.services.export_files import export_folder, export_path
 from investigations.services.export_making import STALE_AFTER, export_make

@@ -18,7 +18,8 @@ from investigations.models import Cluster, ClusterVersion, Link, Member, Run
 from investigations.selectors.cluster import cluster_detail
 from investigations.selectors.frozen import canonical
 from investigations.selectors.refs import values_shown
-from investigations.selectors.shapes import ClusterDetail, ValueRef
+from investigations.selectors.shapes.clusters import ClusterDetail
+from investigations.selectors.shapes.refs import ValueRef
 
 FORMAT = "hydrascope-frozen-1"
 LINKS_KEPT = 20_000

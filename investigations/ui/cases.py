@@ -14,7 +14,8 @@ from core.access import Capability
 from core.models import Dataset
 from investigations.models import Case, Cluster
 from investigations.models.choices import CaseState
-from investigations.selectors.case_shapes import (
+from investigations.selectors.cases import case_detail, case_filters_from, case_list, owner_choices
+from investigations.selectors.shapes.cases import (
     ActivityRow,
     CaseClusterRow,
     CaseDetail,
@@ -24,7 +25,6 @@ from investigations.selectors.case_shapes import (
     TransitionRow,
     VerdictRow,
 )
-from investigations.selectors.cases import case_detail, case_filters_from, case_list, owner_choices
 from investigations.services.cases import NOTE_LENGTH, REASON_LENGTH, TICKET_LENGTH, TITLE_LENGTH
 from investigations.ui.entries import NOTHING, Draft, Entry, Option, options_of
 from investigations.ui.parts import Action, Column, Link, Paging, changed, page_number, paging_for, sorted_columns

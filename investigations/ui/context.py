@@ -13,9 +13,9 @@ from core.access import Capability
 from core.datasets import datasets_all
 from core.errors import AppError
 from core.models import Dataset
-from investigations.selectors.navigation import rail_counts
+from investigations.selectors.navigation import RailCounts, rail_counts
 from investigations.selectors.runs import run_status
-from investigations.selectors.shapes import RailCounts, RunRow, RunStatus
+from investigations.selectors.shapes.runs import RunRow, RunStatus
 from investigations.ui.datasets import dataset_for
 from investigations.ui.shell import (
     Appearance,

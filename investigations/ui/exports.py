@@ -12,8 +12,8 @@ from core.access import Capability
 from core.models import Dataset
 from investigations.models import Export
 from investigations.models.choices import ExportFormat, ExportState, ExportSubject
-from investigations.selectors.case_shapes import ExportRow
 from investigations.selectors.exports import export_list, export_row
+from investigations.selectors.shapes.cases import ExportRow
 from investigations.ui.cases import State
 from investigations.ui.entries import NOTHING, Draft, Entry, Option, options_of
 from investigations.ui.parts import Fact, Link, Paging, page_number, paging_for

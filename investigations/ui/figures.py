@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from investigations import charts
 from investigations.linkage.types import FAMILIES
-from investigations.selectors import shapes
+from investigations.selectors.shapes.activity import Activity, ActivityRow, CalendarDay
+from investigations.selectors.shapes.clusters import ClusterDetail, ClusterRow
+from investigations.selectors.shapes.links import LinkExplanation
 
 MILLIBITS = 1000
 
@@ -23,7 +25,7 @@ def families_mask(families: Sequence[str]) -> int:
     return sum(1 << FAMILIES.index(name) for name in families)
 
 
-def worth_meter(row: shapes.ClusterRow) -> charts.LookMeter:
+def worth_meter(row: ClusterRow) -> charts.LookMeter:
     """A bar that grows with the worth of a look; its parts are as wide as they add to it, its words say each part."""
     total = sum(part.value for part in row.worth_parts)
     whole = max(row.worth, 0.0) ** (1 / max(len(row.worth_parts), 1))
@@ -32,7 +34,7 @@ def worth_meter(row: shapes.ClusterRow) -> charts.LookMeter:
     return replace(meter, words=f"worth {row.worth:.2f} of 1: {words}")
 
 
-def family_evidence(detail: shapes.ClusterDetail) -> list[charts.FamilyEvidence]:
+def family_evidence(detail: ClusterDetail) -> list[charts.FamilyEvidence]:
     """The cluster's evidence by family for bars and chart."""
     return [
         charts.FamilyEvidence(
@@ -46,7 +48,7 @@ def family_evidence(detail: shapes.ClusterDetail) -> list[charts.FamilyEvidence]
     ]
 
 
-def pair_waterfall(told: shapes.LinkExplanation) -> charts.Waterfall | None:
+def pair_waterfall(told: LinkExplanation) -> charts.Waterfall | None:
     """The bits of one link from the line to the sum, a step a family; None where nothing was weighed."""
     if not told.waterfall:
         return None
@@ -62,7 +64,7 @@ def pair_waterfall(told: shapes.LinkExplanation) -> charts.Waterfall | None:
     )
 
 
-def activity_bands(found: shapes.Activity) -> charts.Activity:
+def activity_bands(found: Activity) -> charts.Activity:
     """Members and matched others as two bands over the same intervals."""
     members = [row for row in found.rows if row.is_member]
     others = [row for row in found.rows if not row.is_member]
@@ -78,13 +80,13 @@ def activity_bands(found: shapes.Activity) -> charts.Activity:
     )
 
 
-def calendar_days(days: Sequence[shapes.CalendarDay]) -> list[charts.Day]:
+def calendar_days(days: Sequence[CalendarDay]) -> list[charts.Day]:
     """Days with how many requests, or sessions where requests aren't counted."""
     has_requests = any(day.n_requests for day in days)
     return [charts.Day(d.day.date(), d.n_requests if has_requests else d.n_sessions) for d in days]
 
 
-def _band(name: str, rows: Sequence[shapes.ActivityRow], total: int, note: str) -> charts.ActivityBand:
+def _band(name: str, rows: Sequence[ActivityRow], total: int, note: str) -> charts.ActivityBand:
     return charts.ActivityBand(
         name=name,
         accounts=tuple(row.account.public_id for row in rows),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from investigations import charts
-from investigations.selectors.shapes import ClusterDetail
+from investigations.selectors.shapes.clusters import ClusterDetail
 from investigations.ui.figures import family_evidence
 
 

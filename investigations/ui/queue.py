@@ -13,7 +13,8 @@ from investigations import charts
 from investigations.linkage.types import FAMILIES
 from investigations.models import Run
 from investigations.selectors.clusters import cluster_filters_from, cluster_list
-from investigations.selectors.shapes import ClusterFilters, ClusterPage, ClusterRow, RunStatus
+from investigations.selectors.shapes.clusters import ClusterFilters, ClusterPage, ClusterRow
+from investigations.selectors.shapes.runs import RunStatus
 from investigations.ui.figures import families_mask, millibits, worth_meter
 from investigations.ui.parts import PAGE_SIZE, Column, Link, Paging, changed, page_number, paging_for
 

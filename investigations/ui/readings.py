@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from investigations.models.choices import HypothesisAnswer
-from investigations.selectors.shapes import ClusterDetail, Explanation
+from investigations.selectors.shapes.clusters import ClusterDetail, Explanation
 from investigations.ui.figures import millibits
 from investigations.ui.templatetags.console import whole_bits
 

@@ -16,7 +16,8 @@ from investigations.models import HubValue, Run
 from investigations.models.choices import LineageKind
 from investigations.selectors.refs import values_shown
 from investigations.selectors.runs import STEP_LABELS, account_count, run_detail, run_list, run_status
-from investigations.selectors.shapes import RunDetail, RunRow, ValueRef
+from investigations.selectors.shapes.refs import ValueRef
+from investigations.selectors.shapes.runs import RunDetail, RunRow
 from investigations.ui.addresses import address
 from investigations.ui.parts import PAGE_SIZE, Action, Fact, Link, Paging, Step, page_number, paging_for
 from investigations.ui.templatetags.console import duration, number, percent, signed

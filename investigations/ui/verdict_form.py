@@ -24,7 +24,7 @@ from investigations.models.choices import (
     Standing,
 )
 from investigations.selectors.cluster import cluster_detail, member_list
-from investigations.selectors.shapes import ClusterDetail, Explanation, MemberRow
+from investigations.selectors.shapes.clusters import ClusterDetail, Explanation, MemberRow
 from investigations.services.cases import case_settled
 from investigations.services.verdict_rules import (
     EXPLANATION_LENGTH,

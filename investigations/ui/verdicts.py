@@ -14,7 +14,7 @@ from core.models import Dataset
 from investigations import charts
 from investigations.models import Verdict
 from investigations.models.choices import OPEN_CASE_STATES, Abusive, Position, SameOperator, Standing
-from investigations.selectors.case_shapes import (
+from investigations.selectors.shapes.cases import (
     Drift,
     FrozenMember,
     FrozenValue,

@@ -11,7 +11,6 @@ from core.models import AuditEntry
 from investigations.access import case_get_for
 from investigations.models import Case, CaseNote
 from investigations.models.choices import CASE_TRANSITIONS, CASE_UNDOABLE, CaseState
-from investigations.selectors.case_shapes import CaseFilters
 from investigations.selectors.cases import (
     case_detail,
     case_filters_from,
@@ -19,6 +18,7 @@ from investigations.selectors.cases import (
     note_rows_of_cluster,
     owner_choices,
 )
+from investigations.selectors.shapes.cases import CaseFilters
 from investigations.services import cases
 from investigations.services.cases import (
     case_account_add,

@@ -24,7 +24,7 @@ from investigations.selectors.identifiers import identifier_detail, identifier_h
 from investigations.selectors.links import link_explain, links_of_account, links_of_cluster
 from investigations.selectors.navigation import rail_counts
 from investigations.selectors.runs import run_detail, run_list, run_status
-from investigations.selectors.shapes import ClusterFilters
+from investigations.selectors.shapes.clusters import ClusterFilters
 from tests.cast import Cast
 from tests.factories import accounts_make, dataset_make, identifier_make, network_make, run_make, sightings_make
 

@@ -15,9 +15,9 @@ from core.models import AuditEntry
 from investigations.access import verdict_get_for
 from investigations.models import Link, Member, Verdict, VerdictStanding
 from investigations.models.choices import Hypothesis
-from investigations.selectors.case_shapes import VerdictFilters
 from investigations.selectors.cases import case_detail
 from investigations.selectors.frozen import digest_of, frozen_read
+from investigations.selectors.shapes.cases import VerdictFilters
 from investigations.selectors.verdicts import (
     verdict_detail,
     verdict_drift,

@@ -9,7 +9,7 @@ import pytest
 from django.template.loader import render_to_string
 
 from core.errors import NotFound, Unavailable
-from investigations.selectors.shapes import AccountRef
+from investigations.selectors.shapes.refs import AccountRef
 from investigations.ui import parts
 from investigations.ui.entries import Entry
 from investigations.ui.shell import Appearance

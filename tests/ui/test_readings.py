@@ -9,7 +9,7 @@ from django.test import Client
 
 from investigations.models.choices import HypothesisAnswer
 from investigations.selectors.cluster import cluster_detail
-from investigations.selectors.shapes import ClusterDetail, Explanation
+from investigations.selectors.shapes.clusters import ClusterDetail, Explanation
 from investigations.services.cases import case_open
 from investigations.ui.readings import reading_of
 from tests.cast import Cast

@@ -14,7 +14,9 @@ from investigations.access import account_get_for
 from investigations.selectors.accounts import account_detail, account_identifiers, account_sessions
 from investigations.selectors.activity import account_calendar
 from investigations.selectors.links import links_of_account
-from investigations.selectors.shapes import AccountDetail, CalendarDay, Page
+from investigations.selectors.shapes.accounts import AccountDetail
+from investigations.selectors.shapes.activity import CalendarDay
+from investigations.selectors.shapes.page import Page
 from investigations.ui.addresses import address
 from investigations.ui.figures import calendar_days, families_mask, millibits
 from investigations.ui.parts import Fact, Link, Paging, page_number, paging_for

@@ -20,7 +20,8 @@ from investigations.selectors.cluster_casework import cases_to_join, cluster_not
 from investigations.selectors.clusters import Neighbours, cluster_filters_from, cluster_neighbours
 from investigations.selectors.links import links_of_cluster
 from investigations.selectors.runs import run_status
-from investigations.selectors.shapes import ClusterDetail, RunStatus
+from investigations.selectors.shapes.clusters import ClusterDetail
+from investigations.selectors.shapes.runs import RunStatus
 from investigations.ui.addresses import address, csv_response
 from investigations.ui.figures import activity_bands, families_mask, family_evidence, millibits
 from investigations.ui.parts import Action, Column, Fact, Link, SelectionAction, changed, page_number, paging_for

@@ -14,7 +14,7 @@ from core.access import Capability, allow
 from core.errors import AppError
 from investigations.access import account_get_for
 from investigations.selectors.links import link_explain
-from investigations.selectors.shapes import EvidenceRow, LinkExplanation
+from investigations.selectors.shapes.links import EvidenceRow, LinkExplanation
 from investigations.ui.addresses import address, csv_response
 from investigations.ui.figures import families_mask, millibits, pair_waterfall
 from investigations.ui.parts import Link

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from core.access import Capability, allow
 from investigations.access import identifier_get_for
 from investigations.selectors.identifiers import CLUSTERS_SHOWN, identifier_detail, identifier_holders
-from investigations.selectors.shapes import IdentifierDetail
+from investigations.selectors.shapes.accounts import IdentifierDetail
 from investigations.ui.addresses import address
 from investigations.ui.parts import Fact, Link, page_number, paging_for
 from investigations.ui.templatetags.console import day_utc, number, percent

@@ -16,7 +16,7 @@ from investigations.access import cluster_get_for
 from investigations.selectors.cluster import cluster_detail
 from investigations.selectors.clusters import cluster_counts
 from investigations.selectors.runs import run_status
-from investigations.selectors.shapes import RunStatus
+from investigations.selectors.shapes.runs import RunStatus
 from investigations.ui.addresses import address
 from investigations.ui.datasets import dataset_for
 from investigations.ui.parts import Action, Link

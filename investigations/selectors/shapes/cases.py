@@ -8,7 +8,7 @@ from typing import Any
 
 from investigations.linkage.types import FAMILIES
 from investigations.models import ClusterVersion
-from investigations.selectors.shapes import Page
+from investigations.selectors.shapes.page import Page
 from staff.models import User
 
 

@@ -45,6 +45,7 @@ ONE_AND_MANY = {
     "output_fingerprint": ("one answer", "the same answers"),
     "prefix_fingerprint": ("one continued conversation", "conversations handed on"),
     "near_content": ("near-equal requests", "near-equal requests"),
+    "signup_gap": ("close sign-ups", "close sign-ups"),
     "limit_handoff": ("work handed on at a rate limit", "work handed on at rate limits"),
     "shared_object": ("one shared object", "the same shared objects"),
     "organization": ("one organisation", "the same organisations"),

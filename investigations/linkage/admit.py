@@ -52,7 +52,7 @@ class _Said:
 def admissions(gathered: Gathered, hubs: Hubs, scorer: Scorer, labels: Ints, settings: Settings) -> pa.Table:
     """Rows (pairwise.py) of the links by which accounts without a cluster join one."""
     said = _said(gathered, hubs, labels, settings)
-    if not said.unit.size:
+    if not said.unit.size or KIND in settings.ignore_kinds:
         return pair_rows({}, [])
     unit, other = _partners(gathered, labels, said)
     pairs = (np.minimum(unit, other) << 32) | np.maximum(unit, other)
@@ -62,7 +62,9 @@ def admissions(gathered: Gathered, hubs: Hubs, scorer: Scorer, labels: Ints, set
     kept = kept[np.argsort(pairs[kept])]
     bits = round(1000 * settings.admit_bits) - over[kept].astype(np.int64)
     expected = np.rint(np.minimum(said.by_chance * MILLION, 1e15)).astype(np.int64)
-    return pair_rows({KIND: FAMILY}, [(KIND, pairs[kept], bits, said.held[place[kept]], expected[place[kept]])])
+    return pair_rows(
+        {KIND: FAMILY} if kept.size else {}, [(KIND, pairs[kept], bits, said.held[place[kept]], expected[place[kept]])]
+    )
 
 
 def labels_with(labels: Ints, pairs: Ints, unit_account: Ints, unit_size: SmallInts) -> Ints:

@@ -128,10 +128,14 @@ def bits_text(millibits: int) -> str:
     return f"{millibits / 1000:.1f} bits"
 
 
-def seen_text(seen: int, expected: int) -> str:
-    """How often something was seen and would be by chance (in millionths): `3 times, 0.002 by chance`."""
+def seen_text(kind: str, seen: int, expected: int) -> str:
+    """What was seen of evidence on a pair, and what chance would bring (in millionths): `3 times, 0.002 by chance`."""
+    by_chance = "under 0.001" if expected < 1000 else f"{expected / 1_000_000:,.3g}"
+    if kind == "signup_gap":
+        return f"{seen:,} sign-ups apart, strangers {expected // 1_000_000:,}"
+    if kind == "membership":
+        return f"held by {seen:,} of the cluster, {by_chance} by chance"
     times = "once" if seen == 1 else f"{seen:,} times"
-    by_chance = "under 0.001" if expected < 1000 else f"{expected / 1_000_000:.3g}"
     return f"{times}, {by_chance} by chance"
 
 

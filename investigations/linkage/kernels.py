@@ -437,7 +437,7 @@ def score_pairs(
                 bits = min(found_bits[lane, i] * damping[lane, rank] >> 12, caps[lane] - part)
                 part += bits
                 rank += 1
-                if is_cheap[found_kinds[lane, i]]:
+                if is_cheap[found_kinds[lane, i]] and bits > 0:
                     cheaply += bits
                 else:
                     total += bits
@@ -489,7 +489,7 @@ def explain_pairs(
                         bits = min(found_bits[lane, i] * damping[lane, rank] >> 12, left)
                         rank += 1
                     left -= bits
-                    if is_cheap[found_kinds[lane, i]]:
+                    if is_cheap[found_kinds[lane, i]] and bits > 0:
                         bits = min(bits, cheap_left)
                         cheap_left -= bits
                     if (bits == 0) != (zero == 1) or (zero == 1 and used - start >= limit):

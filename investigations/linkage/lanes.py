@@ -61,4 +61,4 @@ def _is_cheap(kind: str, family: str, settings: Settings) -> bool:
     """Whether values of the kind are easy to copy, come about by occasion, or follow from finer ones."""
     if kind in settings.apart:
         return False
-    return settings.family(family).cheap or kind in settings.third_party_kinds or kind in settings.coarser
+    return settings.family(family).cheap or kind in settings.cheap_kinds or kind in settings.coarser

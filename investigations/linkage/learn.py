@@ -268,13 +268,13 @@ def _table(mine: Floats, others: Floats, was: Ints, total: float, every: float) 
     if not known.any():
         return was
     places = np.flatnonzero(known)
-    fitted = _falling(found[known], weight[known])
+    fitted = falling(found[known], weight[known])
     nearest = places[np.abs(np.arange(LEVELS)[:, None] - places[None, :]).argmin(axis=1)]
     out = fitted[np.searchsorted(places, nearest)] + (was - was[nearest]) / 1000
     return np.asarray(np.rint(1000 * np.minimum.accumulate(out)), np.int64)
 
 
-def _falling(values: Floats, weight: Floats) -> Floats:
+def falling(values: Floats, weight: Floats) -> Floats:
     """The nearest sequence that never rises (pool adjacent violators)."""
     blocks: list[list[float]] = []
     for value, mass in zip(values.tolist(), weight.tolist(), strict=True):

@@ -15,6 +15,7 @@ from investigations.linkage.gather import Gathered, Ints, SmallInts
 from investigations.linkage.kernels import NO_TIME, cut_sizes
 from investigations.linkage.occasions import HOUR_MICROSECONDS, occasions_joined
 from investigations.linkage.settings import Settings
+from investigations.linkage.signups import KIND as SIGNUPS
 
 CORE, PERIPHERY, BRIDGE = range(3)
 BRIDGE_CUT = 3
@@ -65,7 +66,7 @@ def actionable_units(
     span = len(types.FAMILIES) + len(gathered.kinds) + 1
     n_ways = np.bincount(np.unique(units * span + ways) // span, minlength=labels.size)
     good = n_ways >= 2
-    if _families_in(gathered) < 2:
+    if _families_in(gathered, settings) < 2:
         good |= _two_independent(gathered, units, values, labels.size)
     accounts = np.zeros(int(labels.max(initial=-1)) + 2, np.int64)
     np.add.at(accounts, labels, gathered.unit_size)
@@ -80,8 +81,7 @@ def _reasons(gathered: Gathered, linked: Linked, settings: Settings) -> tuple[In
     """
     link, value, bits = linked.evidence[:, 0], linked.evidence[:, 1], linked.evidence[:, 2]
     family = gathered.value_family[value].astype(np.int64)
-    barred = {*settings.third_party_kinds, *settings.coarser, MEMBERSHIP}
-    good = np.array([kind not in barred for kind in gathered.kinds], bool)[gathered.value_kind[value]]
+    good = _can_be_reason(gathered, settings)[value]
     carries = (linked.cluster >= 0) & ~openly_tied(gathered, linked, settings)
     keep = (bits >= round(1000 * settings.actionable_value_bits)) & good & carries[link]
     way = family.copy()
@@ -120,9 +120,15 @@ def openly_tied(gathered: Gathered, linked: Linked, settings: Settings) -> npt.N
     return out
 
 
-def _families_in(gathered: Gathered) -> int:
-    """How many families have shared values at all."""
-    return int(np.unique(gathered.value_family).size)
+def _families_in(gathered: Gathered, settings: Settings) -> int:
+    """How many families have shared values, or evidence on pairs, that can be reasons."""
+    return int(np.unique(gathered.value_family[_can_be_reason(gathered, settings)]).size)
+
+
+def _can_be_reason(gathered: Gathered, settings: Settings) -> npt.NDArray[np.bool_]:
+    """By value whether it is of a kind that carries a decision."""
+    barred = {*settings.third_party_kinds, *settings.coarser, MEMBERSHIP, SIGNUPS}
+    return np.array([kind not in barred for kind in gathered.kinds], bool)[gathered.value_kind]
 
 
 def _two_independent(gathered: Gathered, units: Ints, values: Ints, n: int) -> npt.NDArray[np.bool_]:

@@ -35,17 +35,20 @@ from investigations.linkage.pairwise import (
 )
 from investigations.linkage.position import Linked, actionable_units, positions
 from investigations.linkage.score import (
+    NEAR,
     Scorer,
     learned_weights,
     linked_pairs,
+    over_the_line,
     scorer_from,
     strangers_met,
     value_millibits,
     weights_for,
 )
 from investigations.linkage.settings import Settings
+from investigations.linkage.signups import gap_millibits, signup_gaps, signup_rows
 
-STEPS = ("gather", "hubs", "candidates", "signals", "score", "cluster", "admit", "publish")
+STEPS = ("gather", "hubs", "candidates", "signals", "score", "link", "cluster", "admit", "publish")
 """The steps in their order; `Progress.step` is one of them."""
 TABLES = ("links", "evidence", "clusters", "cluster_families", "cluster_values", "members", "hubs")
 
@@ -121,12 +124,17 @@ class _Run:
         pairs = sorted_unique(np.concatenate([pairs, column_ints(on_pairs, "pair")]))
         known = _Known(gathered, hubs, strangers, weights).beside(on_pairs, self.settings)
         scorer = known.scorer(self.settings)
-        links = self._step("score", lambda: self._score(scorer, pairs))
+        close = self._step("score", lambda: self._score(known.gathered, scorer, pairs))
+        pairs, n_pairs = column_ints(close, "pair"), pairs.size
+        gaps = np.array(json.loads(close.schema.metadata[b"gaps"]), np.int64)
+        known = known.beside(signup_rows(known.gathered, pairs, gaps), self.settings)
+        scorer = known.scorer(self.settings)
+        links = self._step("link", lambda: self._link(scorer, pairs))
         labels = column_ints(self._step("cluster", lambda: self._cluster(known.gathered, links)), "cluster")
         joining = self._step("admit", lambda: admissions(known.gathered, known.hubs, scorer, labels, self.settings))
         known, links, labels = self._joined(known, links, labels, joining)
         scorer = known.scorer(self.settings)
-        self._publish(known.gathered, known.hubs, scorer, links, labels, pairs.size)
+        self._publish(known.gathered, known.hubs, scorer, links, labels, n_pairs)
         if not (self.workdir / "holdings.parquet").exists():
             holdings = holdings_table(known.gathered, scorer, known.strangers, self.settings)
             holdings_write(self.workdir, holdings, grouped_table(known.gathered))
@@ -156,8 +164,15 @@ class _Run:
         weights = np.where(hubs.is_hub, 0, value_millibits(gathered, self.settings)).astype(np.int32)
         return _one("pair", candidate_pairs(gathered, weights, self.settings))
 
-    def _score(self, scorer: Scorer, pairs: Ints) -> pa.Table:
-        linked, bits = linked_pairs(scorer, pairs, self.settings, lambda done, total: self._tick("score", done, total))
+    def _score(self, gathered: Gathered, scorer: Scorer, pairs: Ints) -> pa.Table:
+        """Pairs close to the line or over it; what gaps between sign-ups count is in the schema's metadata."""
+        over = over_the_line(scorer, pairs, lambda done, total: self._tick("score", done, total))
+        gaps = gap_millibits(signup_gaps(gathered.unit_created, pairs), over, self.settings)
+        close = _one("pair", pairs[over >= -NEAR])
+        return close.replace_schema_metadata({"gaps": json.dumps(gaps.tolist())})
+
+    def _link(self, scorer: Scorer, close: Ints) -> pa.Table:
+        linked, bits = linked_pairs(scorer, close, self.settings)
         return pa.table({"pair": linked, "bits": bits})
 
     def _cluster(self, gathered: Gathered, links: pa.Table) -> pa.Table:

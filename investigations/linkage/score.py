@@ -21,6 +21,7 @@ from investigations.linkage.kernels import LEVELS, STEP, count_strangers, explai
 from investigations.linkage.lanes import lanes_of
 from investigations.linkage.learn import Weights, assumed, learn, seen_in
 from investigations.linkage.settings import Settings
+from investigations.linkage.signups import KIND as SIGNUPS
 
 CHUNK = 500_000
 """Pairs scored between two reports of progress."""
@@ -206,20 +207,20 @@ def line_millibits(weights: Weights, settings: Settings) -> int:
     return round(1000 * settings.threshold_bits) - weights.prior
 
 
-def linked_pairs(
-    scorer: Scorer, pairs: Ints, settings: Settings, tick: Callable[[int, int], None]
-) -> tuple[Ints, SmallInts]:
-    """The backbone: pairs on or over the line that are among the strongest of either end, with their millibits."""
-    near: list[Ints] = [np.empty(0, np.int64)]
-    near_bits: list[SmallInts] = [np.empty(0, np.int32)]
+def over_the_line(scorer: Scorer, pairs: Ints, tick: Callable[[int, int], None]) -> SmallInts:
+    """Millibits over the line of all these pairs, with reports of progress."""
+    out = np.empty(pairs.size, np.int32)
     for start in range(0, pairs.size, CHUNK):
         tick(start, pairs.size)
-        chunk = pairs[start : start + CHUNK]
-        bits = scorer.over_the_line(chunk)
-        near.append(chunk[bits >= -NEAR])
-        near_bits.append(bits[bits >= -NEAR])
+        out[start : start + CHUNK] = scorer.over_the_line(pairs[start : start + CHUNK])
     tick(pairs.size, pairs.size)
-    close, bits = np.concatenate(near), np.concatenate(near_bits)
+    return out
+
+
+def linked_pairs(scorer: Scorer, close: Ints, settings: Settings) -> tuple[Ints, SmallInts]:
+    """The backbone, of pairs that are close to the line or over it: those that are among the strongest of either end,
+    with their millibits."""
+    bits = scorer.over_the_line(close)
     linked, bits = close[bits >= 0], bits[bits >= 0]
     chosen = strongest(linked, bits, settings.links_per_account)
     linked, bits = linked[chosen], bits[chosen]
@@ -228,7 +229,7 @@ def linked_pairs(
 
 
 def unsupported(scorer: Scorer, links: Ints, close: Ints) -> npt.NDArray[np.bool_]:
-    """Links that rest on one thing that two accounts did, where one of them is close to nobody else of those that
+    """Links that rest on one thing that two accounts did (and when they signed up), where one of them is close to nobody else of those that
     the links connect. Among many accounts chance brings some such pair about; several of one network it hardly does.
     """
     n = scorer.gathered.n_units
@@ -240,7 +241,8 @@ def unsupported(scorer: Scorer, links: Ints, close: Ints) -> npt.NDArray[np.bool
     near = np.bincount(np.concatenate([c[inside], d[inside]]), minlength=n)
     ends = np.flatnonzero((near[a] == 1) | (near[b] == 1))
     rows = scorer.evidence(links[ends], 1)
-    rows = rows[rows[:, 2] > 0]
+    gaps = [code for code, kind in enumerate(scorer.gathered.kinds) if kind == SIGNUPS]
+    rows = rows[(rows[:, 2] > 0) & ~np.isin(scorer.gathered.value_kind[rows[:, 1]], gaps)]
     reasons = np.bincount(rows[:, 0], minlength=ends.size)
     shared = np.bincount(rows[:, 0], scorer.gathered.stated[rows[:, 1]] == 0, ends.size)
     out = np.zeros(links.size, bool)

@@ -42,7 +42,7 @@ class FamilySettings:
 
 
 _THIRD_PARTY = ("referral_code", "referrer", "tls_fingerprint", "transfer", "user_agent")
-_NAME_LISTS = ("occasion_families", "apart", "open_kinds", "third_party_kinds", "ignore_kinds")
+_NAME_LISTS = ("occasion_families", "apart", "open_kinds", "third_party_kinds", "cheap_kinds", "ignore_kinds")
 
 
 def _families() -> dict[str, FamilySettings]:
@@ -53,7 +53,7 @@ def _families() -> dict[str, FamilySettings]:
         "network": FamilySettings(0.5, 8, 0.5, -1.0, 2.0, 8, collections=True, cheap=True),
         "client": FamilySettings(0.5, 32, 0.25, -10.0, 0.0, 8, collections=True, cheap=True),
         "content": FamilySettings(0.5, 4, 0.4, 6.0, 0.0, 12, collections=True, cheap=True),
-        "timing": FamilySettings(0.5, 8, 0.4, 4.0, 0.0, 12),
+        "timing": FamilySettings(0.5, 8, 0.4, 4.0, 0.0, 12, cheap=True),
         "relation": FamilySettings(0.5, 2, 0.4, 8.0, 0.0, 8),
         "other": FamilySettings(0.5, 2, 0.4, 8.0, 0.0, 8),
     }
@@ -96,7 +96,7 @@ class Settings:
     hub_rare_holders: int = 12
     """Only values with at most this many holders show that two accounts have something in common."""
     cheap_bits: float = -1.0
-    """Bits over the line that cheap families, and kinds that a third party can copy, reach by themselves."""
+    """Bits over the line that cheap families and `cheap_kinds` reach by themselves."""
     admit_odds_bits: float = 6.0
     """An account without a strong link joins the cluster whose accounts alone hold its values at these odds."""
     admit_bits: float = 2.0
@@ -117,12 +117,14 @@ class Settings:
     families: Mapping[str, FamilySettings] = field(default_factory=_families)
     coarser: Mapping[str, tuple[str, ...]] = field(default_factory=_coarser)
     """Kinds whose value follows, or nearly, from one of a finer kind: not counted twice, and no reason to act."""
-    apart: tuple[str, ...] = ("membership", "prefix_fingerprint")
+    apart: tuple[str, ...] = ("limit_handoff", "membership", "prefix_fingerprint")
     """Kinds that come about in another way than the rest of their family, and so show something beside it."""
     open_kinds: tuple[str, ...] = ("organization",)
     """Kinds by which accounts say openly that they belong together: what such accounts share carries no decision."""
     third_party_kinds: tuple[str, ...] = _THIRD_PARTY
     """Kinds that a stranger alone can copy or create on somebody's account: they carry no decision."""
+    cheap_kinds: tuple[str, ...] = ("referral_code", "referrer")
+    """Kinds that are cheap like the families that are: whoever has a link can use it."""
     ignore_kinds: tuple[str, ...] = ()
     """Kinds that the run leaves out."""
 

@@ -254,7 +254,7 @@ def _value(row: dict[str, Any], shown: Mapping[tuple[str, int | None], ValueRef]
     ref = shown[row["kind"], row["value"]]
     if row["seen"] is None or row["expected"] is None:
         return ref
-    return replace(ref, shown=seen_text(row["seen"], row["expected"]))
+    return replace(ref, shown=seen_text(row["kind"], row["seen"], row["expected"]))
 
 
 def _waterfall(told: Any, evidence: tuple[EvidenceRow, ...]) -> tuple[WaterfallStep, ...]:

@@ -30,7 +30,7 @@ def load(name: str) -> Extract:
     folder = Path(DATA) / name
     accounts, identifiers, truth = (_read(folder / f"{stem}.csv.gz") for stem in ("accounts", "identifiers", "truth"))
     connection = duckdb.connect()
-    connection.register("a", accounts.select(["account_id"]))
+    connection.register("a", accounts.select(["account_id", "created_at"]))
     connection.register("i", identifiers.select(["account_id", "kind", "value"]))
     connection.register("t", truth)
     connection.execute("CREATE TABLE n AS SELECT account_id, row_number() OVER (ORDER BY account_id) AS account FROM a")
@@ -43,8 +43,8 @@ def load(name: str) -> Extract:
         FROM t JOIN n USING (account_id) ORDER BY account"""
     ).to_arrow_table()
     numbers = connection.sql(
-        """SELECT account, 0::BIGINT AS created_at, 'active' AS status, NULL::BIGINT AS status_changed_at
-        FROM n ORDER BY account"""
+        """SELECT account, epoch_us(created_at::TIMESTAMPTZ) AS created_at, 'active' AS status,
+        NULL::BIGINT AS status_changed_at FROM a JOIN n USING (account_id) ORDER BY account"""
     ).to_arrow_table()
     families = families_of(sightings["kind"].unique().to_pylist())
     inputs = types.Inputs(numbers, sightings, types.DECLARED.empty_table(), (), families)

@@ -129,70 +129,86 @@ def network_make(
 ) -> ClusterVersion:
     """A cluster of these accounts, linked in a chain by the shared values ((identifier, family) pairs)."""
     cluster = cluster or Cluster.objects.create(dataset=run.dataset, born_in=run)
-    families = families_mask(*{family for _, family in shared})
-    per_value = bits // len(shared)
-    version = ClusterVersion.objects.create(
+    ordered = sorted(accounts, key=lambda a: a.pk)
+    version = _version_make(cluster, run, ordered, shared, bits=bits)
+    _members_make(version, ordered)
+    _chain_make(version, ordered, shared)
+    cluster.current = version
+    cluster.save()
+    return version
+
+
+def _version_make(
+    cluster: Cluster, run: Run, accounts: Sequence[Account], shared: Sequence[tuple[Identifier, str]], *, bits: int
+) -> ClusterVersion:
+    """What the run says of the whole cluster; all accounts but one are in its actionable core."""
+    n = len(accounts)
+    return ClusterVersion.objects.create(
         cluster=cluster,
         run=run,
-        n_accounts=len(accounts),
-        n_actionable=len(accounts) - 1,
-        n_links=len(accounts) - 1,
-        n_new=len(accounts),
+        n_accounts=n,
+        n_actionable=n - 1,
+        n_links=n - 1,
+        n_new=n,
         bits=bits,
-        families=families,
+        families=families_mask(*{family for _, family in shared}),
         cohesion=0.5,
         n_sessions=sum(a.n_sessions for a in accounts),
         n_exchanges=sum(a.n_exchanges for a in accounts),
         n_output_tokens=sum(a.n_output_tokens for a in accounts),
         first_seen_at=min(a.created_at for a in accounts),
         last_seen_at=max(a.last_seen_at or a.created_at for a in accounts),
-        worth=len(accounts) / 100,
+        worth=n / 100,
         worth_parts={"linkage": 0.5, "behaviour": 0.2, "size": 0.2, "novelty": 0.1},
         summary="Shared " + ", ".join(sorted({i.kind for i, _ in shared})),
-        family_rows=[
-            {
-                "family": family,
-                "bits_for": per_value,
-                "bits_against": 0,
-                "n_links": len(accounts) - 1,
-                "parts_without": 2,
-            }
-            for family in sorted({f for _, f in shared}, key=FAMILIES.index)
-        ],
-        value_rows=[
-            {
-                "family": family,
-                "kind": identifier.kind,
-                "value": identifier.pk,
-                "members": len(accounts),
-                "holders": len(accounts),
-                "bits": per_value,
-                "hub": False,
-            }
-            for identifier, family in shared
-        ],
+        family_rows=_family_rows(shared, n_links=n - 1, bits=bits // len(shared)),
+        value_rows=_value_rows(shared, n_holders=n, bits=bits // len(shared)),
     )
-    ordered = sorted(accounts, key=lambda a: a.pk)
+
+
+def _family_rows(shared: Sequence[tuple[Identifier, str]], *, n_links: int, bits: int) -> list[dict[str, Any]]:
+    families = sorted({family for _, family in shared}, key=FAMILIES.index)
+    return [
+        {"family": family, "bits_for": bits, "bits_against": 0, "n_links": n_links, "parts_without": 2}
+        for family in families
+    ]
+
+
+def _value_rows(shared: Sequence[tuple[Identifier, str]], *, n_holders: int, bits: int) -> list[dict[str, Any]]:
+    same = {"members": n_holders, "holders": n_holders, "bits": bits, "hub": False}
+    return [{"family": family, "kind": value.kind, "value": value.pk} | same for value, family in shared]
+
+
+def _members_make(version: ClusterVersion, ordered: Sequence[Account]) -> None:
+    """Members of the chain: the last is the periphery, and the two ends have one link only."""
+    last = len(ordered) - 1
     Member.objects.bulk_create(
         Member(
             version=version,
             account=account,
-            position=Position.PERIPHERY if i == len(ordered) - 1 else Position.CORE,
-            is_actionable=i < len(ordered) - 1,
-            bits=bits - i,
-            degree=1 if i in (0, len(ordered) - 1) else 2,
-            families=families,
+            position=Position.PERIPHERY if i == last else Position.CORE,
+            is_actionable=i < last,
+            bits=version.bits - i,
+            degree=1 if i in (0, last) else 2,
+            families=version.families,
         )
         for i, account in enumerate(ordered)
     )
-    evidence = [
-        [family, identifier.kind, identifier.pk, per_value, per_value, len(accounts), False]
-        for identifier, family in shared
-    ]
+
+
+def _chain_make(version: ClusterVersion, ordered: Sequence[Account], shared: Sequence[tuple[Identifier, str]]) -> None:
+    """A link from each account to the next, resting on every shared value."""
+    bits = version.bits // len(shared)
+    evidence = [[family, value.kind, value.pk, bits, bits, len(ordered), False] for value, family in shared]
     Link.objects.bulk_create(
-        Link(run=run, a=a, b=b, bits=bits, families=families, cluster=cluster, evidence=evidence)
+        Link(
+            run=version.run,
+            a=a,
+            b=b,
+            bits=version.bits,
+            families=version.families,
+            cluster=version.cluster,
+            evidence=evidence,
+        )
         for a, b in itertools.pairwise(ordered)
     )
-    cluster.current = version
-    cluster.save()
-    return version

@@ -53,12 +53,23 @@ def verdict_record(
     members = list(Member.objects.filter(version=version).values_list("account_id", "account__public_id", "position"))
     clean = verdict_clean(decision, members=frozenset(public_id for _, public_id, _ in members))
     frozen = frozen_make(cluster, version)
-    last = Verdict.objects.filter(case=row, cluster=cluster, superseded_by__isnull=True).first()
-    verdict = Verdict.objects.create(
+    verdict = _verdict_make(row, cluster, version, clean, by=by, frozen=frozen)
+    n_standings = _standings_make(verdict, members, clean)
+    _case_follow(row, by)
+    _recorded(verdict, row, n_standings, by=by)
+    return verdict
+
+
+def _verdict_make(
+    row: Case, cluster: Cluster, version: ClusterVersion, clean: CleanVerdict, *, by: User, frozen: dict[str, Any]
+) -> Verdict:
+    """The verdict's row, in the place of the case's last one on this cluster."""
+    standing = Verdict.objects.filter(case=row, cluster=cluster, superseded_by__isnull=True)
+    return Verdict.objects.create(
         case=row,
         cluster=cluster,
         version=version,
-        supersedes=last,
+        supersedes=standing.first(),
         same_operator=clean.same_operator,
         abusive=clean.abusive,
         likelihood=clean.likelihood,
@@ -70,25 +81,26 @@ def verdict_record(
         frozen=frozen,
         frozen_digest=digest_of(frozen),
     )
-    n_standings = _standings_make(verdict, members, clean)
-    _case_follow(row, by)
+
+
+def _recorded(verdict: Verdict, row: Case, n_standings: int, *, by: User) -> None:
+    """The entry in the audit log: what was decided on what, never the rationale."""
     audit.record(
         VERDICT_RECORDED,
         actor=by,
         target=row.public_id,
         dataset=row.dataset.name,
         verdict=verdict.public_id,
-        cluster=cluster.public_id,
-        run=version.run.number,
-        same_operator=clean.same_operator,
-        abusive=clean.abusive,
-        likelihood=clean.likelihood,
-        confidence=clean.confidence,
-        supersedes=last.public_id if last else None,
+        cluster=verdict.cluster.public_id,
+        run=verdict.version.run.number,
+        same_operator=verdict.same_operator,
+        abusive=verdict.abusive,
+        likelihood=verdict.likelihood,
+        confidence=verdict.confidence,
+        supersedes=verdict.supersedes.public_id if verdict.supersedes else None,
         standings=n_standings,
         frozen_digest=verdict.frozen_digest,
     )
-    return verdict
 
 
 def _version_now(row: Case, cluster: Cluster, expected_run: str) -> ClusterVersion:

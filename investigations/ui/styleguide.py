@@ -344,6 +344,12 @@ def _timings() -> list[charts.StepTiming]:
 
 
 def _lists() -> dict[str, Any]:
+    """Everything that the templates loop over, by name."""
+    return _words() | _progress() | _choices() | _explanations()
+
+
+def _words() -> dict[str, Any]:
+    """What stands in lines: states, figures, tabs, filters, messages."""
     return {
         "statuses": [
             ("open", "Open", "neutral", ""),
@@ -381,6 +387,15 @@ def _lists() -> dict[str, Any]:
             parts.Link("All", "#", count=318),
         ],
         "crumbs": [parts.Link("Clusters", "#"), parts.Link("clu_7Q4KD2M0XW3A", "#"), parts.Link("Compare")],
+        "messages": [
+            {"level_tag": "success", "message": "Verdict recorded. Undo is possible until somebody builds on it."}
+        ],
+    }
+
+
+def _progress() -> dict[str, Any]:
+    """Steps of a run that goes on, and of one that failed."""
+    return {
         "steps": [
             parts.Step("Gather sightings", "done", 100, "5,310,224", "0.9 s"),
             parts.Step("Find hubs", "done", 100, "41,208", "1.4 s"),
@@ -393,6 +408,12 @@ def _lists() -> dict[str, Any]:
             parts.Step("Score pairs", "failed", 34, "1.8 of 5.4 M", "stopped"),
             parts.Step("Cluster", "cancelled"),
         ],
+    }
+
+
+def _choices() -> dict[str, Any]:
+    """What forms and states offer."""
+    return {
         "same": [{"value": v, "label": v.capitalize()} for v in ("confirmed", "shared", "unsure", "more info")],
         "abusive": [{"value": v, "label": v.capitalize()} for v in ("yes", "no", "undetermined")],
         "effects": [
@@ -403,6 +424,16 @@ def _lists() -> dict[str, Any]:
         "first": [parts.Action("Import an extract", "#", main=True), parts.Action("Load the demo world", "#")],
         "clear": [parts.Action("Clear filters", "#")],
         "again": [parts.Action("Try again", "#", main=True), parts.Action("Open run 41", "#")],
+        "selection": [
+            parts.SelectionAction("Open a case", main=True, value="case"),
+            parts.SelectionAction("Compare the two", value="compare", exactly=2),
+        ],
+    }
+
+
+def _explanations() -> dict[str, Any]:
+    """Benign explanations with their tests."""
+    return {
         "hypotheses": [
             (
                 "Carrier NAT",
@@ -417,12 +448,5 @@ def _lists() -> dict[str, Any]:
                 "untested",
                 "payment and client evidence can't be made by others; content could",
             ),
-        ],
-        "selection": [
-            parts.SelectionAction("Open a case", main=True, value="case"),
-            parts.SelectionAction("Compare the two", value="compare", exactly=2),
-        ],
-        "messages": [
-            {"level_tag": "success", "message": "Verdict recorded. Undo is possible until somebody builds on it."}
         ],
     }

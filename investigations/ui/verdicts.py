@@ -13,7 +13,7 @@ from core.access import Capability
 from core.models import Dataset
 from investigations import charts
 from investigations.models import Verdict
-from investigations.models.choices import OPEN_CASE_STATES, Abusive, Position, SameOperator, Standing
+from investigations.models.choices import OPEN_CASE_STATES, Abusive, HypothesisAnswer, Position, SameOperator, Standing
 from investigations.selectors.shapes.cases import (
     Drift,
     FrozenMember,
@@ -50,6 +50,7 @@ COLUMNS = (
     Column("Given", "created_at", numeric=True),
 )
 FILTERS = ("same_operator", "abusive", "author", "case", "cluster", "standing_only", "text")
+ACCOUNTS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -150,59 +151,75 @@ class VerdictPage:
 def verdict_page(verdict: Verdict, query: QueryDict, user: Any) -> VerdictPage:
     """One verdict: the decision, what was frozen with it, and how far the cluster has moved since."""
     detail = verdict_detail(verdict)
-    row, frozen = detail.row, detail.frozen
-    members = sorted(frozen.members, key=lambda m: (_POSITIONS.index(m.position), -m.bits))
-    standings = {s.account: s for s in detail.standings}
+    frozen, drift = detail.frozen, detail.drift
     page = page_number(query)
-    shown = members[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    is_open = verdict.case.state in OPEN_CASE_STATES and row.superseded_by is None and not detail.drift.is_ended
-    may_judge = Capability.VERDICT in user.capabilities and is_open
-    drift = detail.drift
     return VerdictPage(
         detail=detail,
-        title=_title(row),
-        crumbs=(
-            Link("Verdicts", reverse("verdict-list")),
-            Link(f"Case {row.case_number}", reverse("case-detail", args=[row.case_public_id])),
-            Link(row.public_id),
-        ),
+        title=_title(detail.row),
+        crumbs=_crumbs(detail.row),
         bars=charts.evidence_bars(
             [
                 charts.FamilyEvidence(f.family, f.bits_for, f.bits_against, f.n_links, f.parts_without)
                 for f in frozen.families
             ]
         ),
-        facts=(
-            Fact(
-                "Likelihood", row.likelihood_label.split(" (")[0], row.likelihood_label.partition(" (")[2].rstrip(")")
-            ),
-            Fact("Confidence", row.confidence_label),
-            Fact("Members", number(drift.n_then), f"{number(drift.n_actionable_then)} actionable"),
-            Fact("Bits over the line", whole_bits(drift.bits_then), f"run {drift.run_then}"),
-            Fact("Policy", row.policy),
-        ),
-        standings=tuple(
-            Fact(Standing(name).label, number(n))
-            for name, n in sorted(detail.standing_counts.items(), key=lambda x: -x[1])
-        ),
+        facts=_facts(detail),
+        standings=_standings(detail),
         drift_title=_drift_title(drift),
         drift=_drift_facts(drift),
         values=tuple((value, kind_get(value.kind).label) for value in frozen.values),
-        joined=drift.joined[:20],
-        left=drift.left[:20],
-        members=tuple(
-            MemberLine(
-                m,
-                Position(m.position).label,
-                standings.get(m.account),
-                reverse("account-detail", args=[m.account]),
-            )
-            for m in shown
-        ),
-        paging=paging_for(query, page=page, total=len(members)),
-        n_untested=sum(h.answer == "untested" for h in detail.hypotheses),
-        supersede_href=reverse("verdict-create", args=[row.case_public_id, row.cluster_public_id]) if may_judge else "",
+        joined=drift.joined[:ACCOUNTS_SHOWN],
+        left=drift.left[:ACCOUNTS_SHOWN],
+        members=_members(detail, page),
+        paging=paging_for(query, page=page, total=len(frozen.members)),
+        n_untested=sum(h.answer == HypothesisAnswer.UNTESTED for h in detail.hypotheses),
+        supersede_href=_supersede_href(verdict, detail, user),
     )
+
+
+def _crumbs(row: VerdictRow) -> tuple[Link, ...]:
+    return (
+        Link("Verdicts", reverse("verdict-list")),
+        Link(f"Case {row.case_number}", reverse("case-detail", args=[row.case_public_id])),
+        Link(row.public_id),
+    )
+
+
+def _facts(detail: VerdictDetail) -> tuple[Fact, ...]:
+    row, drift = detail.row, detail.drift
+    likelihood, _, percent = row.likelihood_label.partition(" (")
+    return (
+        Fact("Likelihood", likelihood, percent.rstrip(")")),
+        Fact("Confidence", row.confidence_label),
+        Fact("Members", number(drift.n_then), f"{number(drift.n_actionable_then)} actionable"),
+        Fact("Bits over the line", whole_bits(drift.bits_then), f"run {drift.run_then}"),
+        Fact("Policy", row.policy),
+    )
+
+
+def _standings(detail: VerdictDetail) -> tuple[Fact, ...]:
+    """How many accounts have which standing, the most common first."""
+    ordered = sorted(detail.standing_counts.items(), key=lambda counted: -counted[1])
+    return tuple(Fact(Standing(name).label, number(n)) for name, n in ordered)
+
+
+def _members(detail: VerdictDetail, page: int) -> tuple[MemberLine, ...]:
+    """A page of the members as they were frozen, core first, with what the verdict says of each."""
+    ordered = sorted(detail.frozen.members, key=lambda m: (_POSITIONS.index(m.position), -m.bits))
+    standings = {s.account: s for s in detail.standings}
+    return tuple(
+        MemberLine(m, Position(m.position).label, standings.get(m.account), reverse("account-detail", args=[m.account]))
+        for m in ordered[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    )
+
+
+def _supersede_href(verdict: Verdict, detail: VerdictDetail, user: Any) -> str:
+    """Where a later verdict is written; nowhere once the case is settled, the verdict superseded or the cluster gone."""
+    row = detail.row
+    is_open = verdict.case.state in OPEN_CASE_STATES and row.superseded_by is None and not detail.drift.is_ended
+    if not is_open or Capability.VERDICT not in user.capabilities:
+        return ""
+    return reverse("verdict-create", args=[row.case_public_id, row.cluster_public_id])
 
 
 _POSITIONS: list[str] = [Position.CORE, Position.BRIDGE, Position.PERIPHERY]

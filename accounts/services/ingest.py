@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -428,21 +429,35 @@ def _no_table(name: str) -> FileProblem:
 
 def _trouble(name: str, error: Exception) -> FileProblem:
     """What to say when the machine or the database fails in the middle of a file."""
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if isinstance(error, MemoryError | duckdb.OutOfMemoryException) or "out of memory" in text.lower():
+    whole = str(error).strip()
+    text = whole.splitlines()[0] if whole else type(error).__name__
+    is_memory = isinstance(error, MemoryError | duckdb.OutOfMemoryException) or "out of memory" in text.lower()
+    has_no_room = getattr(error, "errno", None) in _NO_ROOM or any(sign in whole for sign in _NO_ROOM_SIGNS)
+    # The scratch database says that memory is short when it finds no room to spill either.
+    if has_no_room or (is_memory and shutil.disk_usage(settings.HYDRASCOPE_HOME).free < ROOM_TO_SPILL):
+        return FileProblem(
+            f"The disk is full; nothing of {name} was loaded.",
+            code="disk_full",
+            hint="Free some space, then load again.",
+        )
+    if is_memory:
         return FileProblem(
             f"This machine ran out of memory while it loaded {name}; nothing is wrong with the file,"
             " and nothing of it is visible.",
             code="out_of_memory",
             hint="Load it again when the machine has more memory to spare, or in several parts.",
         )
-    full = getattr(error, "errno", None) == 28 or "No space left" in text or "could not extend file" in text
-    if full:
-        return FileProblem(
-            f"The disk is full; nothing of {name} was loaded.",
-            code="disk_full",
-            hint="Free some space, then load again.",
-        )
     return FileProblem(
         f"{name} was not loaded, and nothing of it is visible: {text}", code="load_failed", hint="Load it again."
     )
+
+
+ROOM_TO_SPILL = 64 << 20
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_ROOM_SIGNS = (
+    "No space left",
+    "could not extend file",
+    "File too large",
+    "quota exceeded",
+    "max_temp_directory_size",
+)

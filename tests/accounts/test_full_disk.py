@@ -70,10 +70,9 @@ def test_a_disk_without_room_is_told_and_nothing_of_the_file_shows(
 def test_a_scratch_database_that_finds_no_room_to_spill_is_not_short_of_memory(
     load: Load, write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    config = {"memory_limit": "16MB", "temp_directory": str(tmp_path / "spill")}
-
     def fill(*_: object) -> None:
-        with duckdb.connect(":memory:", config=config) as db:
+        with duckdb.connect(":memory:", config={"memory_limit": "16MB"}) as db:
+            db.execute(f"SET temp_directory = '{tmp_path / 'spill'}'")
             db.execute("SET max_temp_directory_size = '1MB'")
             db.execute("CREATE TABLE t AS SELECT range, repeat(md5(range::VARCHAR), 10) AS s FROM range(300000)")
 

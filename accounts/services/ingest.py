@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from accounts.event_store.store import orphans_remove
 from accounts.ingest.hashing import EventKeys
+from accounts.ingest.kernels import kernels_ready
 from accounts.ingest.landing import Landed
 from accounts.ingest.load import FileLoad, RefusedWhole, rejects_store
 from accounts.ingest.mapping import Emission, Mapping, Source
@@ -172,6 +173,7 @@ def batch_run(
 ) -> IngestReport:
     """Loads a batch's files that are not settled yet, under the dataset's load lock; ends the batch."""
     start = timezone.now()
+    kernels_ready()
     report = IngestReport(batch=batch, files=[])
     Batch.objects.filter(pk=batch.pk).update(
         state=BatchState.LOADING, started_at=start, heartbeat_at=start, attempts=batch.attempts + 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
@@ -19,6 +21,7 @@ from accounts.ingest.kernels.simhash import project
 from accounts.ingest.kernels.siphash import fingerprints, hash_array
 from accounts.ingest.origin import Origin
 from accounts.ingest.readers import Reader
+from tests.settings import ROOT
 
 KEY = bytes(range(16))
 # The first outputs of SipHash-2-4 for the inputs 00, 00 01, …, from the reference implementation's vectors.h.
@@ -150,3 +153,21 @@ def test_a_file_larger_than_a_block_is_read_whole(monkeypatch: pytest.MonkeyPatc
         lines += piece.lines.tolist()
     assert found == [str(i) for i in range(500)]
     assert lines == [2 + 2 * i for i in range(500)]
+
+
+def test_the_first_compiled_call_imports_no_linear_algebra_and_leaves_it_usable() -> None:
+    program = """
+import sys
+import numpy as np
+import pyarrow as pa
+from accounts.ingest.kernels import kernels_ready
+kernels_ready()
+from accounts.ingest.kernels.siphash import hash_array
+hash_array(pa.array(["a"]), bytes(16))
+assert "scipy.linalg" not in sys.modules
+from numba import njit
+assert njit(lambda a: np.dot(a, a))(np.ones((2, 2))).tolist() == [[2, 2], [2, 2]]
+kernels_ready()
+assert sys.modules["scipy.linalg"] is not None
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

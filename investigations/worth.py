@@ -55,6 +55,9 @@ ONE_AND_MANY = {
     "membership": ("values that hardly anybody else has", "values that hardly anybody else has"),
 }
 
+ON_PAIRS = {"timing": "close in time", "content": "alike requests", "relation": "values that hardly anybody else has"}
+"""What holds accounts together where they share no value of the family."""
+
 
 @dataclass(frozen=True)
 class Volume:
@@ -131,7 +134,7 @@ def _kind_words(family: str, value_rows: Sequence[Mapping[str, Any]]) -> str:
             carried[row["kind"]] = carried.get(row["kind"], 0) + row["bits"] * row["members"]
             count[row["kind"]] = count.get(row["kind"], 0) + 1
     if not carried:
-        return f"shared {family}"
+        return ON_PAIRS.get(family, f"shared {family}")
     best = max(sorted(carried), key=lambda kind: carried[kind])
     return kind_words(best, count[best])
 

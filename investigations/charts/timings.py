@@ -34,7 +34,7 @@ def timings_chart(steps: Sequence[StepTiming], *, title: str) -> Chart:
         hovertemplate="%{y}: %{text}<br>%{hovertext}<extra></extra>",
     )
     figure.update_xaxes(axis("seconds", rangemode="tozero"))
-    figure.update_yaxes(axis(autorange="reversed", showgrid=False))
+    figure.update_yaxes(axis(autorange="reversed", showgrid=False, dtick=1))
     whole = sum(s.seconds for s in steps)
     rows = [
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
@@ -10,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from core.models import Dataset
+from investigations.models import Member
 from investigations.services.cases import case_open
 from tests.cast import Cast, People, cast_make
 from tests.factories import (
@@ -59,6 +61,15 @@ def test_a_forms_address_opened_as_a_page_says_so(cast: Cast, client: Client) ->
     found = client.get("/imports/new/")
     assert (found.status_code, found.headers["Allow"]) == (405, "POST")
     assert "This is not a page" in found.content.decode()
+
+
+def test_a_stolen_account_is_said_to_be_accused_from_its_change_of_hands_on(cast: Cast, viewer: Client) -> None:
+    page = f"/clusters/{cast.cards.public_id}/members/"
+    assert "all its life" in viewer.get(page).content.decode()
+    Member.objects.filter(version__cluster=cast.cards).update(since=datetime(2026, 5, 12, 9, tzinfo=UTC))
+    text = viewer.get(page).content.decode()
+    assert "12 May 2026" in text or "2026-05-12" in text
+    assert "all its life" not in text
 
 
 def test_two_members_are_compared(cast: Cast, viewer: Client) -> None:

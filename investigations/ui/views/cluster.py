@@ -45,6 +45,11 @@ MEMBER_COLUMNS = (
     Column("Families"),
     Column("Exchanges", "exchanges", numeric=True),
     Column("Created", "created", numeric=True),
+    Column(
+        "Accused from",
+        numeric=True,
+        title="A stolen account is its cluster's from the change of hands on: new device, client or network at once",
+    ),
     Column("Last seen", "last_seen", numeric=True),
     Column("Status"),
 )

@@ -320,6 +320,11 @@ if ALLAUTH_TRUSTED_PROXY_COUNT:
 
 # --- files, language, mail, logs ------------------------------------------------------------------------------------
 
+# What is too large for memory is sealed on its way to the disk, never written in clear.
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "accounts.services.upload_handler.SealedUploadHandler",
+]
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []

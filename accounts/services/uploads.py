@@ -44,8 +44,8 @@ class Upload:
 class Unsealed(io.RawIOBase):
     """A sealed upload as a readable, seekable stream; one frame is in memory at a time."""
 
-    def __init__(self, path: Path, n_bytes: int) -> None:
-        self._file = path.open("rb")
+    def __init__(self, file: BinaryIO, n_bytes: int) -> None:
+        self._file = file
         self._n_bytes = n_bytes
         self._at = 0
         self._frame_number = -1
@@ -81,6 +81,33 @@ class Unsealed(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
+
+
+class Sealing:
+    """Bytes as they come, written to a file in sealed frames of equal clear size, so that a reader can find any byte."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._pending = bytearray()
+        self.n_bytes = 0
+
+    def write(self, data: bytes) -> None:
+        """Takes more bytes."""
+        self._pending += data
+        self.n_bytes += len(data)
+        while len(self._pending) >= FRAME:
+            self._frame(FRAME)
+
+    def finish(self) -> int:
+        """Writes what is left; returns the clear size."""
+        if self._pending:
+            self._frame(len(self._pending))
+        self._file.flush()
+        return self.n_bytes
+
+    def _frame(self, size: int) -> None:
+        self._file.write(keys.blob_seal(bytes(self._pending[:size]), purpose=_PURPOSE))
+        del self._pending[:size]
 
 
 def uploads_root() -> Path:
@@ -178,26 +205,20 @@ def _give_up(batch: Batch) -> None:
 
 
 def _seal(chunks: Iterable[bytes], path: Path) -> int:
-    """Writes frames of equal clear size, so that a reader can find any byte; returns the clear size."""
+    """Seals a file; returns its clear size."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pending, size = bytearray(), 0
     with path.open("wb") as file:
+        sealing = Sealing(file)
         for chunk in chunks:
-            pending += chunk
-            size += len(chunk)
-            while len(pending) >= FRAME:
-                file.write(keys.blob_seal(bytes(pending[:FRAME]), purpose=_PURPOSE))
-                del pending[:FRAME]
-        if pending:
-            file.write(keys.blob_seal(bytes(pending), purpose=_PURPOSE))
-    return size
+            sealing.write(chunk)
+        return sealing.finish()
 
 
 def _origin(file: BatchFile) -> Origin:
     path = uploads_root() / file.stored_as
 
     def opened() -> BinaryIO:
-        return io.BufferedReader(Unsealed(path, file.n_bytes))  # type: ignore[return-value]
+        return io.BufferedReader(Unsealed(path.open("rb"), file.n_bytes))  # type: ignore[return-value]
 
     return Origin(name=file.name, n_bytes=file.n_bytes, open=opened)
 

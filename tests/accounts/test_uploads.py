@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import RequestFactory
 from django.utils import timezone
 
 from accounts.event_store.store import event_paths, store_root
@@ -18,6 +21,7 @@ from accounts.selectors.imports import batch_detail, batch_list, reject_list
 from accounts.services.batches import BATCH_LOCK
 from accounts.services.ingest import ATTEMPTS
 from accounts.services.retention import retention_sweep
+from accounts.services.upload_handler import SealedUploadHandler
 from accounts.services.uploads import (
     FRAME,
     Unsealed,
@@ -96,11 +100,43 @@ def test_an_upload_that_breaks_off_leaves_nothing(people: People) -> None:
     assert not _files()
 
 
+def test_a_large_upload_is_sealed_before_it_touches_the_disk(people: People, rf: RequestFactory) -> None:
+    rows = "".join(f"a{i},1767225600,{i:0>60}@example.org\n" for i in range(30_000))
+    data = ("account_id,created_at,email\n" + rows).encode()
+    request = rf.post("/", {"files": SimpleUploadedFile("accounts.csv", data)})
+    [file] = request.FILES.getlist("files")
+    assert isinstance(file.file.raw, Unsealed)
+    assert (file.name, file.size) == ("accounts.csv", len(data))
+    assert not _files()
+    held = next(path for path in Path("/proc/self/fd").iterdir() if str(uploads_root()) in os.readlink(path))
+    with held.open("rb") as raw:
+        sealed = raw.read()
+    assert len(sealed) > len(data)
+    assert b"example.org" not in sealed
+    batch = batch_upload(dataset="main", uploads=[Upload(file.name, file.chunks())], started_by=people.lead)
+    file.close()
+    assert not any(
+        str(uploads_root()) in os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.exists()
+    )
+    report = batch_load(batch)
+    assert report is not None
+    assert report.accepted == {"accounts": 30_000}
+
+
+def test_an_upload_that_is_interrupted_leaves_nothing() -> None:
+    handler = SealedUploadHandler()
+    handler.new_file("files", "accounts.csv", "text/csv", 9)
+    handler.receive_data_chunk(b"account_id,", 0)
+    handler.upload_interrupted()
+    assert not _files()
+    SealedUploadHandler().upload_interrupted()
+
+
 def test_a_sealed_file_reads_from_any_place(people: People) -> None:
     data = bytes(i * 7 % 251 for i in range(FRAME)) * 2 + b"the end"
     batch = batch_upload(dataset="main", uploads=[Upload("accounts.csv", [data])], started_by=people.lead)
     file = batch.files.get()
-    with io.BufferedReader(Unsealed(uploads_root() / file.stored_as, file.n_bytes)) as stream:
+    with io.BufferedReader(Unsealed((uploads_root() / file.stored_as).open("rb"), file.n_bytes)) as stream:
         assert stream.read() == data
         stream.seek(FRAME - 3)
         assert stream.read(9) == data[FRAME - 3 : FRAME + 6]

@@ -8,13 +8,16 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from investigations.linkage.settings_check import NAME_LISTS, SETTINGS_VERSION, problems_of, unknown_names
 from investigations.linkage.types import FAMILIES
-
-SETTINGS_VERSION = 1
 
 
 class SettingsError(ValueError):
-    """A setting is unknown or out of its range; the text names the field, the value and what is allowed."""
+    """Settings are unknown or out of their range; the text has a line for each, with what was given and is allowed."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,6 @@ class FamilySettings:
 
 
 _THIRD_PARTY = ("referral_code", "referrer", "tls_fingerprint", "transfer", "user_agent")
-_NAME_LISTS = ("occasion_families", "apart", "open_kinds", "third_party_kinds", "cheap_kinds", "ignore_kinds")
 
 
 def _families() -> dict[str, FamilySettings]:
@@ -129,7 +131,9 @@ class Settings:
     """Kinds that the run leaves out."""
 
     def __post_init__(self) -> None:
-        _check_all(self)
+        problems = problems_of({field.name: getattr(self, field.name) for field in fields(self)})
+        if problems:
+            raise SettingsError(problems)
 
     def family(self, name: str) -> FamilySettings:
         """The settings of one family."""
@@ -139,24 +143,26 @@ class Settings:
         """A plain dictionary that from_dict takes back."""
         plain = asdict(self)
         plain["coarser"] = {kind: list(finer) for kind, finer in sorted(self.coarser.items())}
-        for name in _NAME_LISTS:
+        for name in NAME_LISTS:
             plain[name] = list(getattr(self, name))
         plain["families"] = {name: asdict(self.families[name]) for name in FAMILIES}
         return plain
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
-        """Settings from a dictionary; what it leaves out keeps its default. Raises SettingsError."""
-        given = dict(values)
-        _refuse_unknown(given, {f.name for f in fields(cls)}, "")
+        """Settings from a dictionary; what it leaves out keeps its default. Raises SettingsError with all problems."""
+        names = {field.name for field in fields(cls)}
+        problems = unknown_names(values, names, "")
+        given = {name: value for name, value in values.items() if name in names}
         if "families" in given:
-            given["families"] = _families_from(given["families"])
+            given["families"], more = _families_from(given["families"])
+            problems += more
+        problems += problems_of(given)
+        if problems:
+            raise SettingsError(problems)
         if "coarser" in given:
-            given["coarser"] = _coarser_from(given["coarser"])
-        for name in _NAME_LISTS:
-            if name in given:
-                given[name] = _names(given[name], name)
-        return cls(**given)
+            given["coarser"] = {kind: tuple(finer) for kind, finer in given["coarser"].items()}
+        return cls(**{**given, **{name: tuple(given[name]) for name in NAME_LISTS if name in given}})
 
     @classmethod
     def from_toml(cls, path: Path) -> Settings:
@@ -164,98 +170,23 @@ class Settings:
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path.name}: not a TOML file: {error}") from error
+            raise SettingsError([f"{path.name}: not a TOML file: {error}"]) from error
         return cls.from_dict(values)
 
 
-_Check = tuple[str, float, float, type]
-_SETTINGS: tuple[_Check, ...] = (
-    ("version", SETTINGS_VERSION, SETTINGS_VERSION, int),
-    ("seed", 0, 2**63 - 1, int),
-    ("expected_partners", 0.001, 1e6, float),
-    ("threshold_bits", -30, 60, float),
-    ("budget", 3, 1000, int),
-    ("links_per_account", 1, 1000, int),
-    ("evidence_per_link", 1, 1000, int),
-    ("values_per_cluster", 0, 10_000, int),
-    ("resolution", 0.001, 10, float),
-    ("hub_independence", 0, 1.01, float),
-    ("hub_sample", 4, 10_000, int),
-    ("hub_rare_holders", 2, 10_000, int),
-    ("cheap_bits", -60, 60, float),
-    ("admit_odds_bits", 0, 60, float),
-    ("admit_bits", 0, 60, float),
-    ("core_bits", 0, 60, float),
-    ("actionable_value_bits", 0, 60, float),
-    ("actionable_min_cluster", 2, 1_000_000, int),
-    ("occasion_hours", 0, 8760, float),
-    ("opening_hours", 0, 8760, float),
-)
-_FAMILY: tuple[_Check, ...] = (
-    ("agreement", 1e-6, 1, float),
-    ("floor_holders", 1, 1_000_000_000, int),
-    ("damping", 0, 1, float),
-    ("alone_bits", -60, 60, float),
-    ("gap_days", 0, 36_500, float),
-    ("hub_min_holders", 2, 1_000_000_000, int),
-)
-
-
-def _check_all(settings: Settings) -> None:
-    """Raises SettingsError for the first field that is not allowed."""
-    for check in _SETTINGS:
-        _check_number(settings, check, "")
-    missing = [name for name in FAMILIES if name not in settings.families]
-    if missing or len(settings.families) != len(FAMILIES):
-        raise SettingsError(f"families: must be exactly {', '.join(FAMILIES)}; got {', '.join(settings.families)}")
-    for name in settings.occasion_families:
-        if name not in FAMILIES:
-            raise SettingsError(f"occasion_families: {name!r} is not allowed; names from {', '.join(FAMILIES)}")
-    for name in FAMILIES:
-        for check in _FAMILY:
-            _check_number(settings.families[name], check, f"families.{name}.")
-        collections = settings.families[name].collections
-        if not isinstance(collections, bool):
-            raise SettingsError(f"families.{name}.collections: {collections!r} is not allowed; true or false")
-
-
-def _check_number(owner: object, check: _Check, prefix: str) -> None:
-    name, low, high, kind = check
-    value = getattr(owner, name)
-    number = isinstance(value, int) if kind is int else isinstance(value, int | float)
-    if not number or isinstance(value, bool) or not low <= value <= high:
-        word = "a whole number" if kind is int else "a number"
-        raise SettingsError(f"{prefix}{name}: {value!r} is not allowed; {word} from {low:g} to {high:g}")
-
-
-def _refuse_unknown(given: Mapping[str, Any], known: set[str], prefix: str) -> None:
-    for name in given:
-        if name not in known:
-            raise SettingsError(f"{prefix}{name}: no such setting; there are {', '.join(sorted(known))}")
-
-
-def _families_from(given: Any) -> dict[str, FamilySettings]:
-    """The default families with what is given laid over them, field by field."""
+def _families_from(given: Any) -> tuple[Any, list[str]]:
+    """The default families with what is given laid over them, field by field, and what can't be laid over."""
     if not isinstance(given, Mapping):
-        raise SettingsError(f"families: {given!r} is not allowed; a table of families")
-    _refuse_unknown(given, set(FAMILIES), "families.")
-    merged = _families()
-    known = {f.name for f in fields(FamilySettings)}
-    for name, values in given.items():
+        return given, []
+    known = {field.name for field in fields(FamilySettings)}
+    merged: dict[str, FamilySettings] = _families()
+    problems = unknown_names(given, set(FAMILIES), "families.")
+    for name in [name for name in given if name in merged]:
+        values = given[name]
         if not isinstance(values, Mapping):
-            raise SettingsError(f"families.{name}: {values!r} is not allowed; a table of settings")
-        _refuse_unknown(values, known, f"families.{name}.")
-        merged[name] = FamilySettings(**{**asdict(merged[name]), **values})
-    return merged
-
-
-def _coarser_from(given: Any) -> dict[str, tuple[str, ...]]:
-    if not isinstance(given, Mapping):
-        raise SettingsError(f"coarser: {given!r} is not allowed; a table of kind to finer kinds")
-    return {kind: _names(finer, f"coarser.{kind}") for kind, finer in given.items()}
-
-
-def _names(given: Any, name: str) -> tuple[str, ...]:
-    if not isinstance(given, list | tuple) or not all(isinstance(item, str) and item for item in given):
-        raise SettingsError(f"{name}: {given!r} is not allowed; a list of names")
-    return tuple(given)
+            problems.append(f"families.{name}: {values!r} is not allowed; a table of settings")
+            continue
+        problems += unknown_names(values, known, f"families.{name}.")
+        given_ones = {key: value for key, value in values.items() if key in known}
+        merged[name] = FamilySettings(**{**asdict(merged[name]), **given_ones})
+    return merged, problems

@@ -81,7 +81,7 @@ def run_cancel(run: Run, *, by: User | None = None) -> Run:
 
 
 def settings_checked(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The full settings of a run from what somebody gave; InvalidInput names the first value that is not allowed."""
+    """The full settings of a run from what somebody gave; InvalidInput names every value that is not allowed."""
     try:
         return Settings.from_dict(values).to_dict()
     except (SettingsError, TypeError, ValueError) as error:
@@ -89,7 +89,7 @@ def settings_checked(values: Mapping[str, Any]) -> dict[str, Any]:
             f"The settings are not valid: {error}",
             code="bad_settings",
             what_to_do="Correct the value, or leave it out to get the default.",
-            fields={"settings": [str(error)]},
+            fields={"settings": getattr(error, "problems", [str(error)])},
         ) from error
 
 

@@ -53,6 +53,27 @@ def test_they_name_field_value_and_what_is_allowed(given: dict[str, Any], words:
         Settings.from_dict(given)
 
 
+def test_they_say_all_problems_at_once() -> None:
+    given = {
+        "budget": 0,
+        "colour": 1,
+        "coarser": {"asn": "ip"},
+        "families": {"network": {"agreement": 2, "weight": 1}, "magic": {}, "client": {"cheap": "yes"}},
+    }
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_dict(given)
+    assert [line.split(":")[0] for line in caught.value.problems] == [
+        "colour", "families.magic", "families.network.weight", "budget", "families.network.agreement",
+        "families.client.cheap", "coarser.asn",
+    ]  # fmt: skip
+    assert str(caught.value) == "\n".join(caught.value.problems)
+
+
+def test_a_setting_given_in_code_is_checked_like_one_of_a_file() -> None:
+    with pytest.raises(SettingsError, match="budget: 0 is not allowed"):
+        Settings(budget=0)
+
+
 def test_a_file_that_is_no_toml_is_said_so(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text("= nonsense", encoding="utf-8")

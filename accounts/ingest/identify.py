@@ -77,7 +77,8 @@ class Known:
             self._values = [self._values[0] + self._values[1], []]
             self._numbers = [self._numbers[0] + self._numbers[1], []]
             self._sizes = [sum(self._sizes), 0]
-            self._tables = [self._table(0), None]
+            self._tables = [None, None]  # the old ones go before the new one is built
+            self._tables[0] = self._table(0)
         else:
             self._tables[1] = self._table(1)
 

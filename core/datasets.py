@@ -25,11 +25,15 @@ _FILE_REMOVERS: list[FileRemover] = []
 
 def dataset_get(name: str) -> Dataset:
     """The dataset with this name; NotFound names those that there are."""
-    found = Dataset.objects.filter(name=name).first()
+    found = Dataset.objects.filter(name=name).first() if _can_be_a_name(name) else None
     if found is None:
         names = ", ".join(Dataset.objects.values_list("name", flat=True)) or "none yet"
-        raise NotFound(f"There is no dataset “{name}”.", what_to_do=f"Datasets: {names}.")
+        raise NotFound(f"There is no dataset “{name[:60]}”.", what_to_do=f"Datasets: {names}.")
     return found
+
+
+def _can_be_a_name(text: str) -> bool:
+    return 0 < len(text) <= 40 and all(c.isascii() and (c.isalnum() or c in "-_") for c in text)
 
 
 def datasets_all() -> list[Dataset]:
@@ -39,7 +43,7 @@ def datasets_all() -> list[Dataset]:
 
 def dataset_ensure(name: str, *, kind: str = DatasetKind.LIVE, by: object = None) -> Dataset:
     """The dataset with this name, made when there is none. Retention is off for demo and evaluation."""
-    if not name or len(name) > 40 or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
+    if not _can_be_a_name(name):
         raise InvalidInput(
             f"“{name[:60]}” can't be a dataset's name.",
             what_to_do="Use up to 40 letters, digits, hyphens and underscores.",

@@ -8,6 +8,7 @@ import "./dialogs.js";
 import "./toasts.js";
 import "./copy.js";
 import "./times.js";
+import "./clipped.js";
 import "./selection.js";
 import "./keyboard.js";
 import "./upload.js";

@@ -53,6 +53,33 @@ def test_from_the_queue_to_a_pair_and_back(reader: Console) -> None:
     expect(page).to_have_url(re.compile(r"\?families=device"))
 
 
+def test_two_members_are_chosen_and_compared_by_keyboard(reader: Console) -> None:
+    page = reader.open(f"/clusters/{reader.cast.cards.public_id}/members/")
+    button = page.get_by_role("button", name="Compare the two")
+    expect(button).to_be_hidden()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(button).to_be_disabled()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(button).to_be_enabled()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(button).to_be_disabled()
+    page.keyboard.press("x")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="From the line to the sum")).to_be_visible()
+
+
+def test_what_an_ellipsis_cut_off_is_said_on_hover(reader: Console) -> None:
+    page = reader.open(f"/clusters/{reader.cast.cards.public_id}/")
+    value = page.locator("[aria-label='Table: strongest shared values'] th.fill").first
+    value.evaluate("cell => { cell.textContent = 'x'.repeat(4000) }")
+    value.hover()
+    expect(value).to_have_attribute("title", "x" * 4000)
+
+
 def test_search_finds_by_the_slash_key(reader: Console) -> None:
     page, account = reader.open("/"), reader.cast.cards_accounts[0]
     page.keyboard.press("/")

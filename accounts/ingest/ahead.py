@@ -12,7 +12,8 @@ T = TypeVar("T")
 def ahead(make: Callable[[], T | None]) -> Generator[T, None, None]:
     """What `make` returns until it returns None, each made in another thread while the one before is used.
 
-    Calls of `make` never overlap; what it raises is raised where its result would have come.
+    Calls of `make` never overlap; what it raises is raised where its result would have come. Whoever may stop early closes
+    it, which waits for the call under way.
     """
     with ThreadPoolExecutor(1) as beside:
         coming = beside.submit(make)

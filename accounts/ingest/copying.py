@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,12 @@ def copy_in(
     The batches' columns have exactly the widths of the table's (see `rows_encode`).
     """
     n, rest = 0, iter(batches)
-    with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)") as copy:
+    with (
+        closing(ahead(lambda: _written(rest, ids=ids))) as coming,
+        cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)") as copy,
+    ):
         copy.write(START)
-        for size, data in ahead(lambda: _written(rest, ids=ids)):
+        for size, data in coming:
             n += size
             for at in range(0, len(data), _AT_ONCE):
                 copy.write(data[at : at + _AT_ONCE])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -72,22 +72,23 @@ class FileLoad:
         reader = Reader(origin, delimiter=source.delimiter)
         converters: list[Converter] = []
         n_rows, told = 0, 0.0
-        for piece, refused in self._pieces(reader, source):
-            self.refusals.merge(refused)
-            if piece is None:
-                break
-            converters = converters or self._converters(reader, source, origin)
-            for converter, emission in zip(converters, source.emissions, strict=True):
-                self.take(converter.convert(piece), emission, piece)
-            n_rows += len(piece)
-            if time.monotonic() - told > _TELL_EVERY:
-                progress(n_rows + self.refusals.total, reader.n_bytes_read)
-                told = time.monotonic()
+        with closing(self._pieces(reader, source)) as coming:
+            for piece, refused in coming:
+                self.refusals.merge(refused)
+                if piece is None:
+                    break
+                converters = converters or self._converters(reader, source, origin)
+                for converter, emission in zip(converters, source.emissions, strict=True):
+                    self.take(converter.convert(piece), emission, piece)
+                n_rows += len(piece)
+                if time.monotonic() - told > _TELL_EVERY:
+                    progress(n_rows + self.refusals.total, reader.n_bytes_read)
+                    told = time.monotonic()
         if not converters:
             self._converters(reader, source, origin)
         progress(n_rows, origin.n_bytes)
 
-    def _pieces(self, reader: Reader, source: Source) -> Iterator[tuple[Piece | None, Refusals]]:
+    def _pieces(self, reader: Reader, source: Source) -> Generator[tuple[Piece | None, Refusals], None, None]:
         """The file's pieces, read ahead, each with what was refused on the way to it; None has what came after them."""
         refused = Refusals()
         table = source.emissions[0].table.name

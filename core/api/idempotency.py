@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 from rest_framework.response import Response
 
@@ -77,11 +77,14 @@ def _row_for(request: ApiRequest, key: str) -> IdempotencyKey:
     """The key's row, made when there is none; what has expired goes first."""
     now = timezone.now()
     IdempotencyKey.objects.filter(expires_at__lt=now).delete()
-    row, _ = IdempotencyKey.objects.get_or_create(
-        owner=request.auth.public_id,
-        key_digest=hashlib.sha256(key.encode("ascii")).hexdigest(),
-        defaults={"fingerprint": _fingerprint(request), "expires_at": now + KEEP},
-    )
+    try:
+        row, _ = IdempotencyKey.objects.get_or_create(
+            owner=request.auth.public_id,
+            key_digest=hashlib.sha256(key.encode("ascii")).hexdigest(),
+            defaults={"fingerprint": _fingerprint(request), "expires_at": now + KEEP},
+        )
+    except IntegrityError as error:  # the twin made the row and, having failed, took it away in between
+        raise _twin() from error
     return row
 
 

@@ -127,3 +127,23 @@ def test_eight_at_once_make_one_case(live_db: Any) -> None:
         thread.join(60)
     assert set(statuses) <= {201, 409} and 201 in statuses
     assert Case.objects.count() == 1
+
+
+def test_twins_that_fail_at_once_are_refused_and_never_break(live_db: Any) -> None:
+    """One makes the key's row and takes it away again while the others ask for it, over and over."""
+    cast = cast_make(people_make())
+    lead = Api(cast.people.lead)
+    lead.client.raise_request_exception = False
+    statuses: list[int] = []
+
+    def send() -> None:
+        statuses.extend(Api.post(lead, "cases", {}, Idempotency_Key="k1").status_code for _ in range(12))
+        connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(statuses) == 72 and set(statuses) <= {400, 409}
+    assert not IdempotencyKey.objects.exists()

@@ -115,8 +115,9 @@ class Chaos:
     def run_start(self) -> int:
         """Queue a run of the undisturbed dataset; return its number in the database as soon as it is under way."""
         before = self.console.value(NEWEST_RUN, ("calm",))
-        self.console.command("link", "--dataset", "calm", "--queue")
-        wait_until(lambda: self.console.value(NEWEST_RUN, ("calm",)) != before, END_SECONDS)
+        process = self.console.command("link", "--dataset", "calm", "--queue")
+        wait_until(lambda: self.console.value(NEWEST_RUN, ("calm",)) != before or bool(process.poll()), END_SECONDS)
+        assert not process.returncode, f"no run was queued: {process.communicate()}"
         number = int(self.console.value(NEWEST_RUN, ("calm",)))
         wait_until(lambda: self.console.value(STATE_OF_RUN, (number,)) != "queued", END_SECONDS)
         return number

@@ -34,6 +34,7 @@ POSTGRES_FOLDER = "pginstall18"
 OWNER_ROLE = "hydrascope_owner"
 APP_ROLE = "hydrascope_app"
 PR_SET_PDEATHSIG = 1
+POSTGRES_VERSION = "18"
 SMALL_SHARED_MEMORY = 256 * 1024 * 1024
 
 
@@ -123,6 +124,25 @@ class Postgres(Server):
             stale.unlink()
         if not data.exists():
             self._initdb(data)
+        self._check_version(data)
+
+    def _check_version(self, data: Path) -> None:
+        """Refuse a folder of another PostgreSQL, or of none; nothing in it is changed."""
+        file = data / "PG_VERSION"
+        try:
+            found = file.read_text(encoding="utf-8").strip()
+        except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
+            found = ""
+        if not found:
+            raise ServerProblem(
+                f"{data} holds no database of PostgreSQL: {file.name} is missing or damaged. Nothing in it was changed. "
+                "Restore the folder from a backup, or move it away to begin with an empty database."
+            )
+        if found != POSTGRES_VERSION:
+            raise ServerProblem(
+                f"{data} was made by PostgreSQL {found[:20]}; this is PostgreSQL {POSTGRES_VERSION}. Nothing in it was "
+                "changed. Start the Hydrascope that made it and dump it (pg_dump), or move it away to begin anew."
+            )
 
     def spawn(self) -> subprocess.Popen[bytes]:
         settings = {

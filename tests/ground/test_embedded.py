@@ -178,6 +178,35 @@ def test_it_shows_the_end_of_the_log_when_a_server_does_not_start(own: Path) -> 
     wait_until(lambda: not processes_of(own))
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("17\n", "was made by PostgreSQL 17; this is PostgreSQL 18"),
+        (None, "PG_VERSION is missing"),
+        ("", "was made by"),
+    ],
+)
+def test_it_refuses_the_data_of_another_postgresql_and_changes_nothing(
+    own: Path, content: str | None, words: str
+) -> None:
+    file = home.places_for(own).postgres_data / "PG_VERSION"
+    before = {path: path.stat().st_mtime_ns for path in file.parent.rglob("*") if path != file}
+    text = file.read_text()
+    if content is None:
+        file.rename(file.with_name("aside"))
+    else:
+        file.write_text(content)
+    done = run("manage.py", "migrate", env=environment(own))
+    if content is None:
+        file.with_name("aside").rename(file)
+    else:
+        file.write_text(text)
+    assert done.returncode == ServerProblem.exit_code
+    assert words in done.stderr and "move it away" in done.stderr and str(file.parent) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in file.parent.rglob("*") if path != file} == before
+
+
 def test_it_says_so_when_the_passwords_do_not_belong_to_the_data(own: Path) -> None:
     file = own / "secrets.json"
     before = file.read_text()

@@ -183,7 +183,7 @@ def test_it_shows_the_end_of_the_log_when_a_server_does_not_start(own: Path) -> 
     [
         ("17\n", "was made by PostgreSQL 17; this is PostgreSQL 18"),
         (None, "PG_VERSION is missing"),
-        ("", "was made by"),
+        ("", "PG_VERSION is missing"),
     ],
 )
 def test_it_refuses_the_data_of_another_postgresql_and_changes_nothing(

@@ -22,9 +22,12 @@ from investigations.linkage.lanes import lanes_of
 from investigations.linkage.learn import Weights, assumed, learn, seen_in
 from investigations.linkage.settings import Settings
 from investigations.linkage.signups import KIND as SIGNUPS
+from investigations.linkage.threads import each
 
 CHUNK = 500_000
 """Pairs scored between two reports of progress."""
+PIECES = 8
+"""Parts of those that are scored beside each other."""
 NEAR = 8000
 """Millibits below the line from which a pair supports the links of its ends."""
 DAY_MICROSECONDS = 86_400_000_000
@@ -209,12 +212,13 @@ def line_millibits(weights: Weights, settings: Settings) -> int:
 
 def over_the_line(scorer: Scorer, pairs: Ints, tick: Callable[[int, int], None]) -> SmallInts:
     """Millibits over the line of all these pairs, with reports of progress."""
-    out = np.empty(pairs.size, np.int32)
+    parts = [np.empty(0, np.int32)]
     for start in range(0, pairs.size, CHUNK):
         tick(start, pairs.size)
-        out[start : start + CHUNK] = scorer.over_the_line(pairs[start : start + CHUNK])
+        chunk = pairs[start : start + CHUNK]
+        parts += each(scorer.over_the_line, np.array_split(chunk, PIECES))
     tick(pairs.size, pairs.size)
-    return out
+    return np.concatenate(parts)
 
 
 def linked_pairs(scorer: Scorer, close: Ints, settings: Settings) -> tuple[Ints, SmallInts]:

@@ -20,6 +20,7 @@ from investigations.linkage.kernels import Array, compiled
 from investigations.linkage.signals.activity import Activity
 from investigations.linkage.signals.chance import Surprises, odds_by_level, surprises
 from investigations.linkage.signals.protocol import Ints, PairRows, PairSource
+from investigations.linkage.threads import each
 
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
@@ -54,9 +55,9 @@ class LimitHandoff:
         if not (activity.status == 1).any():
             return None
         sat = sittings_of(activity)
-        found = sat.surprises(0)
         shifts = null_shifts(activity.span)
-        by_chance = np.sum([sat.surprises(shift).by_level for shift in shifts], axis=0) / len(shifts)
+        found, *moved = each(sat.surprises, [0, *shifts])
+        by_chance = np.sum([surprise.by_level for surprise in moved], axis=0) / len(shifts)
         return _weighed(found, by_chance, source)
 
 

@@ -24,6 +24,7 @@ from investigations.linkage.kernels import Array, compiled
 from investigations.linkage.signals.activity import BATCH, units_from
 from investigations.linkage.signals.chance import MILLION, odds_millibits
 from investigations.linkage.signals.protocol import NO_ROWS, Ints, PairRows, PairSource
+from investigations.linkage.threads import each
 
 FARTHEST = 10
 """Bits in which two near-equal requests may differ at most; fewer in large datasets, where chance comes closer."""
@@ -103,11 +104,13 @@ def near_pairs(hashes: Ints, units: Ints, farthest: int, tables: int) -> tuple[I
     leave about two of them alike, and compares a request with the next few of its sample.
     """
     wide = min(max(int(hashes.size).bit_length() - 1, 4), 26)
-    found = []
-    for table in range(tables):
+
+    def in_table(table: int) -> Ints:
         sample = np.sort(np.random.default_rng(table).permutation(64)[:wide]).astype(np.int64)
-        found.append(near_in_table(hashes, units, sample, farthest, ALONE))
-    rows = np.concatenate(found)
+        found: Ints = near_in_table(hashes, units, sample, farthest, ALONE)
+        return found
+
+    rows = np.concatenate(each(in_table, range(tables)))
     return np.unique(rows, axis=0), np.bincount(rows[:, 2], minlength=farthest + 1)
 
 

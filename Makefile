@@ -27,7 +27,6 @@ setup-dev: ## the environment with the tools for tests and checks
 	@$(BOOTSTRAP) --dev
 
 test: setup-dev ## everything that CI runs (T=tests/ground for a part, BROWSER=none without a browser)
-	@$(VENV_PYTHON) -m tests.browser
 	@$(VENV_PYTHON) scripts/test.py $(T)
 
 lint: setup-dev ## style, types, direction of imports, missing migrations

@@ -126,7 +126,7 @@ def _fingerprint(request: ApiRequest) -> str:
 
 
 def _checked(key: str) -> str:
-    if not key or len(key) > MAX_KEY or not key.isascii() or not key.isprintable():
+    if not 0 < len(key) <= MAX_KEY or not all("!" <= character <= "~" for character in key):
         raise InvalidInput(
             f"An Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters.",
             code="bad_idempotency_key",

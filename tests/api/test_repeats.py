@@ -71,7 +71,7 @@ def test_neither_key_nor_answer_can_be_read_in_the_database(lead: Api, wish: dic
     assert "my-key" not in stored and "Shared cards" not in stored
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "ä", "a\tb"])
+@pytest.mark.parametrize("key", ["", "x" * 256, "ä", "a\tb", "a b"])
 def test_keys_that_are_none(key: str, lead: Api, wish: dict[str, Any]) -> None:
     problem_of(lead.post("cases", wish, Idempotency_Key=key), 400, "bad_idempotency_key")
 

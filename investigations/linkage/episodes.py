@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints, column_ints
-from investigations.linkage.kernels import NO_TIME
+from investigations.linkage.kernels import NO_TIME, Array, compiled
 from investigations.linkage.position import Linked
 
 HOUR = 3_600_000_000
@@ -74,32 +74,40 @@ def _evidence_begins(linked: Linked, gathered: Gathered) -> Ints:
 
 def _changes_of_hands(inputs: types.Inputs, gathered: Gathered, units: Ints) -> list[tuple[int, int, Ints]]:
     """Units with when they began and the times at which something new begins in NEEDED ways at once."""
-    rows = _begun(inputs, gathered, units)
-    found = []
-    unit, way, at = rows
-    cuts = np.flatnonzero(np.diff(unit)) + 1
-    for mine in np.split(np.arange(unit.size), cuts):
-        if mine.size:
-            changes = _changes(way[mine], at[mine])
-            if changes.size:
-                found.append((int(unit[mine[0]]), int(at[mine].min()), changes))
-    return found
+    unit, way, at = _begun(inputs, gathered, units)
+    changes = begins_together(unit, way, at, len(WAYS), BEFORE, TOGETHER) >= NEEDED
+    parts = np.split(np.arange(unit.size), np.flatnonzero(np.diff(unit)) + 1)
+    return [
+        (int(unit[mine[0]]), int(at[mine].min()), np.unique(at[mine[changes[mine]]]))
+        for mine in parts
+        if changes[mine].any()
+    ]
 
 
-def _changes(way: Ints, at: Ints) -> Ints:
-    """Times of one account at which something begins in NEEDED ways that had something at least BEFORE earlier."""
-    first = {int(one): int(at[way == one].min()) for one in np.unique(way)}
-    later = at[[moment - first[int(one)] >= BEFORE for one, moment in zip(way, at, strict=True)]]
-    found = []
-    for moment in np.unique(later).tolist():
-        new = {
-            int(one)
-            for one, begun in zip(way, at, strict=True)
-            if moment <= begun <= moment + TOGETHER and begun - first[int(one)] >= BEFORE
-        }
-        if len(new) >= NEEDED:
-            found.append(moment)
-    return np.array(found, np.int64)
+@compiled
+def begins_together(unit: Array, way: Array, at: Array, n_ways: int, before: int, together: int) -> Array:
+    """For each row (sorted by unit) in how many ways something begins within `together` from it on, that began at least
+    `before` after the first thing of its way; 0 where its own did not."""
+    out = np.zeros(unit.size, np.int64)
+    first = np.zeros(n_ways, np.int64)
+    new = np.zeros(n_ways, np.bool_)
+    start = 0
+    while start < unit.size:
+        end = start
+        first[:] = np.iinfo(np.int64).max
+        while end < unit.size and unit[end] == unit[start]:
+            first[way[end]] = min(first[way[end]], at[end])
+            end += 1
+        for i in range(start, end):
+            if at[i] - first[way[i]] < before:
+                continue
+            new[:] = False
+            for j in range(start, end):
+                if at[i] <= at[j] <= at[i] + together and at[j] - first[way[j]] >= before:
+                    new[way[j]] = True
+            out[i] = new.sum()
+        start = end
+    return out
 
 
 def _begun(inputs: types.Inputs, gathered: Gathered, units: Ints) -> tuple[Ints, Ints, Ints]:

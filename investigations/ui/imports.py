@@ -252,7 +252,8 @@ def _step(file: FileRow) -> Step:
 
 def _problems(detail: BatchDetail) -> Iterator[Problem]:
     if detail.error:
-        yield Problem("", "Given up", detail.error.get("detail", ""), detail.error.get("what_to_do", ""))
+        heading = "Cut off" if detail.error.get("code") == "interrupted" else "Given up"
+        yield Problem("", heading, detail.error.get("detail", ""), detail.error.get("what_to_do", ""))
     for file in detail.files:
         if file.error:
             yield Problem(file.name, file.state_label, file.error.get("detail", ""), file.error.get("what_to_do", ""))

@@ -162,6 +162,14 @@ def test_hostile_names_and_reasons_are_text(importer: Client, hostile: Batch) ->
     assert "'=HYPERLINK(1)" in given.content.decode() and "secret" not in given.content.decode()
 
 
+@pytest.mark.parametrize(("code", "heading"), [("interrupted", "Cut off"), ("load_failed", "Given up")])
+def test_an_import_that_was_cut_off_is_not_said_to_be_given_up(importer: Client, code: str, heading: str) -> None:
+    error = {"code": code, "detail": "It ended early.", "what_to_do": "Load it again."}
+    batch = Batch.objects.create(dataset=dataset_make("main"), state="failed", error=error)
+    text = importer.get(reverse("import-detail", args=[batch.public_id])).content.decode()
+    assert heading in text and "It ended early." in text
+
+
 def test_progress_stops_when_it_is_over(importer: Client) -> None:
     send(importer, file("accounts.csv"))
     batch = Batch.objects.get()

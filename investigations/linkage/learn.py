@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from investigations.linkage.gather import Ints
-from investigations.linkage.kernels import DAMPING_ONE, LEVELS, PER_LANE, STEP, pair_features
 from investigations.linkage.lanes import Lanes
+from investigations.linkage.pair_kernels import DAMPING_ONE, LEVELS, PER_LANE, STEP, pair_features
 from investigations.linkage.settings import Settings
 
 Floats = npt.NDArray[np.float64]

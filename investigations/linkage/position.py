@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from investigations.linkage import types
 from investigations.linkage.admit import KIND as MEMBERSHIP
 from investigations.linkage.gather import Gathered, Ints, SmallInts
-from investigations.linkage.kernels import NO_TIME, cut_sizes
+from investigations.linkage.kernels import NO_TIME, Array, compiled
 from investigations.linkage.occasions import HOUR_MICROSECONDS, occasions_joined
 from investigations.linkage.settings import Settings
 from investigations.linkage.signups import KIND as SIGNUPS
@@ -149,3 +149,61 @@ def _two_independent(gathered: Gathered, units: Ints, values: Ints, n: int) -> n
 
 def _holders(gathered: Gathered, value: int) -> SmallInts:
     return gathered.holders[gathered.holder_ptr[value] : gathered.holder_ptr[value + 1]]
+
+
+def cut_sizes(pointers: Ints, neighbours: Ints) -> Ints:
+    """For each node of a graph: how many nodes its removal cuts off from the largest part that is left."""
+    parts, largest, whole = subtrees(pointers, neighbours)
+    rest = whole - 1 - parts
+    return np.asarray(parts + rest - np.maximum(largest, rest), np.int64)
+
+
+@compiled
+def subtrees(pointers: Array, neighbours: Array) -> tuple[Array, Array, Array]:
+    """For each node: how many nodes hang on it alone, the most that hang on it together, and its component's size.
+
+    Tarjan's search for articulation points, without recursion; linear in nodes and edges.
+    """
+    n = pointers.size - 1
+    order = np.full(n, -1, np.int64)
+    low = np.zeros(n, np.int64)
+    size = np.ones(n, np.int64)
+    parent = np.full(n, -1, np.int64)
+    cursor = pointers[:-1].copy()
+    root_of = np.full(n, -1, np.int64)
+    parts = np.zeros(n, np.int64)  # nodes in subtrees that hang on this node alone
+    largest = np.zeros(n, np.int64)  # the largest of those subtrees
+    stack = np.empty(n, np.int64)
+    clock = 0
+    for root in range(n):
+        if order[root] >= 0:
+            continue
+        depth = 0
+        stack[0] = root
+        order[root] = low[root] = clock
+        root_of[root] = root
+        clock += 1
+        while depth >= 0:
+            node = stack[depth]
+            if cursor[node] < pointers[node + 1]:
+                other = neighbours[cursor[node]]
+                cursor[node] += 1
+                if order[other] < 0:
+                    parent[other] = node
+                    order[other] = low[other] = clock
+                    root_of[other] = root
+                    clock += 1
+                    depth += 1
+                    stack[depth] = other
+                elif other != parent[node]:
+                    low[node] = min(low[node], order[other])
+                continue
+            depth -= 1
+            above = parent[node]
+            if above >= 0:
+                low[above] = min(low[above], low[node])
+                size[above] += size[node]
+                if low[node] >= order[above]:
+                    parts[above] += size[node]
+                    largest[above] = max(largest[above], size[node])
+    return parts, largest, size[root_of]

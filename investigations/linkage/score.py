@@ -17,9 +17,10 @@ from scipy.sparse.csgraph import connected_components
 from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints, SmallInts
 from investigations.linkage.hubs import Hubs, finer_matrix, kind_groups
-from investigations.linkage.kernels import LEVELS, STEP, count_strangers, explain_pairs, score_pairs
+from investigations.linkage.kernels import count_strangers
 from investigations.linkage.lanes import lanes_of
 from investigations.linkage.learn import Weights, assumed, learn, seen_in
+from investigations.linkage.pair_kernels import LEVELS, STEP, explain_pairs, score_pairs
 from investigations.linkage.settings import Settings
 from investigations.linkage.signups import KIND as SIGNUPS
 from investigations.linkage.threads import each

@@ -10,7 +10,7 @@ import pytest
 
 from investigations.linkage import Settings
 from investigations.linkage.cluster import cluster_units
-from investigations.linkage.kernels import cut_sizes
+from investigations.linkage.position import cut_sizes
 from investigations.linkage.tables import group_median, parts_of
 
 

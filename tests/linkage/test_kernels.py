@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from investigations.linkage import kernels
-from investigations.linkage.kernels import NO_TIME, compiled, gap_bits, holds, mark_slots, marked_rows, transpose
+from investigations.linkage.kernels import NO_TIME, compiled, holds, mark_slots, marked_rows, transpose
+from investigations.linkage.pair_kernels import gap_bits
 
 
 def test_a_function_that_numba_finds_no_folder_to_cache_for_is_compiled_all_the_same() -> None:

@@ -14,8 +14,8 @@ from investigations.linkage import Settings, run
 from investigations.linkage.candidates import candidate_pairs
 from investigations.linkage.gather import gather, gathered_from
 from investigations.linkage.hubs import find_hubs
-from investigations.linkage.kernels import explain_pairs
 from investigations.linkage.pair import HOLDINGS, Holdings, explain_pair, holdings_read
+from investigations.linkage.pair_kernels import explain_pairs
 from investigations.linkage.score import learned_weights, scorer_from, strangers_met, value_millibits
 from tests.linkage import worlds
 from tests.linkage.worlds import Seen, World

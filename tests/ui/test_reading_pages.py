@@ -63,7 +63,7 @@ def test_a_forms_address_opened_as_a_page_says_so(cast: Cast, client: Client) ->
     assert "This is not a page" in found.content.decode()
 
 
-def test_a_stolen_account_is_said_to_be_accused_from_its_change_of_hands_on(cast: Cast, viewer: Client) -> None:
+def test_a_stolen_account_is_said_to_be_linked_since_its_change_of_hands(cast: Cast, viewer: Client) -> None:
     page = f"/clusters/{cast.cards.public_id}/members/"
     assert "all its life" in viewer.get(page).content.decode()
     Member.objects.filter(version__cluster=cast.cards).update(since=datetime(2026, 5, 12, 9, tzinfo=UTC))

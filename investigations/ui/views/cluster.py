@@ -46,9 +46,9 @@ MEMBER_COLUMNS = (
     Column("Exchanges", "exchanges", numeric=True),
     Column("Created", "created", numeric=True),
     Column(
-        "Accused from",
+        "Linked since",
         numeric=True,
-        title="A stolen account is its cluster's from the change of hands on: new device, client or network at once",
+        title="What was before a change of hands (new device, client and network at once) is somebody else's",
     ),
     Column("Last seen", "last_seen", numeric=True),
     Column("Status"),

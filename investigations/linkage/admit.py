@@ -21,6 +21,7 @@ from investigations.linkage.lanes import lanes_of
 from investigations.linkage.pairwise import pair_rows
 from investigations.linkage.score import Scorer
 from investigations.linkage.settings import Settings
+from investigations.linkage.units import MILLION
 
 KIND, FAMILY = "membership", "relation"
 FEWEST = 3
@@ -31,7 +32,6 @@ LEAST_BITS = 2.0
 """What a value has to say for membership to count as one of them."""
 PARTNERS, LOOKED = 2, 32
 """Links made for each account that joins, and holders of its best value that are looked at."""
-MILLION = 1_000_000
 
 
 @dataclass(frozen=True)

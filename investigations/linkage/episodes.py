@@ -15,8 +15,8 @@ from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints, column_ints
 from investigations.linkage.kernels import NO_TIME, Array, compiled
 from investigations.linkage.position import Linked
+from investigations.linkage.units import HOUR
 
-HOUR = 3_600_000_000
 TOGETHER = 6 * HOUR
 """What begins within this time begins together."""
 BEFORE = 24 * HOUR

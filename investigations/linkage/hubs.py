@@ -17,8 +17,7 @@ from investigations.linkage import types
 from investigations.linkage.gather import Gathered
 from investigations.linkage.kernels import dependence
 from investigations.linkage.settings import Settings
-
-MILLION = 1_000_000
+from investigations.linkage.units import MILLION
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints
 from investigations.linkage.kernels import NO_TIME
 from investigations.linkage.settings import Settings
+from investigations.linkage.units import HOUR
 
-HOUR_MICROSECONDS = 3_600_000_000
 MOST = 0.75
 """Share of a place's holders that must have signed up within the time."""
 ORDINARY = 0.5
@@ -42,7 +42,7 @@ def occasions_joined(gathered: Gathered, units: Ints, values: Ints, ways: Ints, 
 
 def occasion_places(gathered: Gathered, values: Ints, settings: Settings) -> Ints:
     """Those of these values that are places most of whose holders signed up within `occasion_hours`."""
-    span = round(settings.occasion_hours * HOUR_MICROSECONDS)
+    span = round(settings.occasion_hours * HOUR)
     if span <= 0:
         return np.empty(0, np.int64)
     known = np.sort(gathered.unit_created[gathered.unit_created != NO_TIME])

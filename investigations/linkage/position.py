@@ -13,9 +13,10 @@ from investigations.linkage import types
 from investigations.linkage.admit import KIND as MEMBERSHIP
 from investigations.linkage.gather import Gathered, Ints, SmallInts
 from investigations.linkage.kernels import NO_TIME, Array, compiled
-from investigations.linkage.occasions import HOUR_MICROSECONDS, occasions_joined
+from investigations.linkage.occasions import occasions_joined
 from investigations.linkage.settings import Settings
 from investigations.linkage.signups import KIND as SIGNUPS
+from investigations.linkage.units import HOUR
 
 CORE, PERIPHERY, BRIDGE = range(3)
 BRIDGE_CUT = 3
@@ -99,7 +100,7 @@ def _reasons(gathered: Gathered, linked: Linked, settings: Settings) -> tuple[In
 
 def seen_at_opening_only(gathered: Gathered, units: Ints, values: Ints, settings: Settings) -> npt.NDArray[np.bool_]:
     """Whether each value was seen of the unit within `opening_hours` of its sign-up and never again."""
-    hours = round(settings.opening_hours * HOUR_MICROSECONDS)
+    hours = round(settings.opening_hours * HOUR)
     at = gathered.place_of(units, values)
     first, last, created = gathered.first_at[at], gathered.last_at[at], gathered.unit_created[units]
     known = (first != NO_TIME) & (last != NO_TIME) & (created != NO_TIME)

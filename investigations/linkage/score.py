@@ -24,6 +24,7 @@ from investigations.linkage.pair_kernels import LEVELS, STEP, explain_pairs, sco
 from investigations.linkage.settings import Settings
 from investigations.linkage.signups import KIND as SIGNUPS
 from investigations.linkage.threads import each
+from investigations.linkage.units import DAY
 
 CHUNK = 500_000
 """Pairs scored between two reports of progress."""
@@ -31,7 +32,6 @@ PIECES = 8
 """Parts of those that are scored beside each other."""
 NEAR = 8000
 """Millibits below the line from which a pair supports the links of its ends."""
-DAY_MICROSECONDS = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def kernel_arguments(
     line = line_millibits(weights, settings)
     lanes = lanes_of(shared.kinds, shared.kind_family, settings)
     families = lanes.settings(settings)
-    gaps = np.array([round(family.gap_days * DAY_MICROSECONDS) for family in families], np.int64)
+    gaps = np.array([round(family.gap_days * DAY) for family in families], np.int64)
     caps = np.array([max(round(1000 * family.alone_bits) + line, 0) for family in families], np.int64)
     most = min(max(int(rarity.max(initial=1)), int(strangers.max(initial=1))), max(n_units, 1))
     groups = kind_groups(shared.kinds, shared.kind_family, settings)

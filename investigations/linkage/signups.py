@@ -17,6 +17,7 @@ from investigations.linkage.kernels import NO_TIME
 from investigations.linkage.learn import STEADY, falling
 from investigations.linkage.pairwise import pair_rows
 from investigations.linkage.settings import Settings
+from investigations.linkage.units import MILLION
 
 KIND, FAMILY = "signup_gap", "timing"
 LEVELS = 32
@@ -27,7 +28,6 @@ MOST_AGAINST = 3.0
 LEAST_BITS = 0.5
 """Pairs with less either way are no rows."""
 UNKNOWN = -1
-MILLION = 1_000_000
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from investigations.linkage.kernels import in_time_order
+from investigations.linkage.units import SECOND
 
 Ints = npt.NDArray[np.int64]
 BATCH = 1 << 20
-SECOND = 1_000_000
 NO_TOKENS = -1
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from investigations.linkage.signals.protocol import Ints
+from investigations.linkage.units import MILLION
 
-MILLION = 1_000_000
 NEVER = -(1 << 40)
 """Log2 odds, in millibits, of what chance explains."""
 MOST_EVENTS = 4

@@ -21,10 +21,8 @@ from investigations.linkage.signals.activity import Activity
 from investigations.linkage.signals.chance import Surprises, odds_by_level, surprises
 from investigations.linkage.signals.protocol import Ints, PairRows, PairSource
 from investigations.linkage.threads import each
+from investigations.linkage.units import DAY, HOUR, SECOND
 
-SECOND = 1_000_000
-HOUR = 3_600 * SECOND
-DAY = 24 * HOUR
 WITHIN = 60 * SECOND
 """Another account begins within this time of the refusal."""
 IDLE = 600 * SECOND

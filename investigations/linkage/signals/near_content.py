@@ -22,9 +22,10 @@ from scipy.sparse.csgraph import connected_components
 
 from investigations.linkage.kernels import Array, compiled
 from investigations.linkage.signals.activity import BATCH, units_from
-from investigations.linkage.signals.chance import MILLION, odds_millibits
+from investigations.linkage.signals.chance import odds_millibits
 from investigations.linkage.signals.protocol import NO_ROWS, Ints, PairRows, PairSource
 from investigations.linkage.threads import each
+from investigations.linkage.units import MILLION
 
 FARTHEST = 10
 """Bits in which two near-equal requests may differ at most; fewer in large datasets, where chance comes closer."""

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -254,9 +255,12 @@ def test_it_refuses_a_home_without_rights(tmp_path: Path) -> None:
         if setpriv is None or not command[0]:
             pytest.skip("as root this needs setpriv and a python3 that everybody can run")
         command = [setpriv, "--reuid", "65534", "--regid", "65534", "--clear-groups", *command]
-    done = subprocess.run(
-        command, check=False, cwd=ROOT, capture_output=True, text=True, env={"PYTHONDONTWRITEBYTECODE": "1"}
-    )
+    with tempfile.TemporaryDirectory() as readable:  # the checkout itself may be its owner's alone
+        shutil.copytree(ROOT / "config", Path(readable) / "config", ignore=shutil.ignore_patterns("__pycache__"))
+        Path(readable).chmod(0o755)
+        done = subprocess.run(
+            command, check=False, cwd=readable, capture_output=True, text=True, env={"PYTHONDONTWRITEBYTECODE": "1"}
+        )
     assert done.returncode == HomeProblem.exit_code, done.stderr
     assert "No right to use" in done.stderr and str(tmp_path.name) in done.stderr
 

@@ -137,11 +137,14 @@ def places_decide(home: Path) -> Places:
     """Settle where PostgreSQL's data lies: elsewhere when we are root and its user could not enter the home."""
     if os.geteuid() != 0 or (home / "postgres").exists() or (home / ELSEWHERE).exists() or reachable_by_others(home):
         return places_for(home)
-    _write_new(home / ELSEWHERE, f"{SYSTEM_STATE / secrets.token_hex(6)}\n")
-    places = places_for(home)
-    places.base.mkdir(mode=0o711, parents=True, exist_ok=True)
-    for folder in (SYSTEM_STATE, places.base):
-        folder.chmod(0o711)
+    try:
+        _write_new(home / ELSEWHERE, f"{SYSTEM_STATE / secrets.token_hex(6)}\n")
+        places = places_for(home)
+        places.base.mkdir(mode=0o711, parents=True, exist_ok=True)
+        for folder in (SYSTEM_STATE, places.base):
+            folder.chmod(0o711)
+    except OSError as error:
+        raise os_error_to_problem(error, "making the data folder") from error
     return places
 
 

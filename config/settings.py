@@ -114,8 +114,8 @@ TEMPLATES = [
 # --- database, cache, broker ----------------------------------------------------------------------------------------
 
 if EMBEDDED:
-    _places = home.places_for(HYDRASCOPE_HOME)
     _secrets = home.secrets_for(HYDRASCOPE_HOME)
+    _places = home.places_decide(HYDRASCOPE_HOME)  # before anything has started the servers, too
     DATABASE_URL = embedded.database_address(_places, APP_ROLE, _secrets.postgres_app, DATABASE)
     OWNER_DATABASE_URL = embedded.database_address(_places, OWNER_ROLE, _secrets.postgres_owner, DATABASE)
     BROKER_URL = embedded.broker_address(_places)

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -301,6 +302,21 @@ def test_it_runs_a_command_and_leaves_nothing_behind(own: Path) -> None:
     done = run("manage.py", "migrate", "--plan", env=environment(own))
     assert done.returncode == 0, done.stderr
     wait_until(lambda: not processes_of(own))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as another user")
+def test_settings_know_where_the_database_will_be_before_it_runs(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    code = "from config import settings; print(settings.DATABASE_URL)"
+    done = run("-c", code, env=environment(closed / "home"))
+    assert done.returncode == 0, done.stderr
+    places = home.places_decide(closed / "home")
+    try:
+        assert places.base != places.home
+        assert quote(str(places.postgres_run), safe="") in done.stdout
+    finally:
+        shutil.rmtree(places.base)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as another user")

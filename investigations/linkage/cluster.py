@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
+from investigations.linkage.constraints import Constraints, contracted, kept_apart, no_constraints, outside, whole
 from investigations.linkage.gather import Ints, SmallInts
 from investigations.linkage.settings import Settings
 
@@ -35,17 +36,30 @@ def graph_from(pairs: Ints, weights: npt.NDArray[np.float64], n: int) -> csr_arr
     return graph
 
 
-def cluster_units(pairs: Ints, bits: SmallInts, unit_account: Ints, unit_size: SmallInts, settings: Settings) -> Ints:
-    """The cluster of each unit, -1 for none: dense numbers by descending accounts, then smallest account."""
+def cluster_units(
+    pairs: Ints,
+    bits: SmallInts,
+    unit_account: Ints,
+    unit_size: SmallInts,
+    settings: Settings,
+    constraints: Constraints | None = None,
+) -> Ints:
+    """The cluster of each unit, -1 for none: dense numbers by descending accounts, then smallest account.
+
+    Units that must be together are one node of the graph; parts are cut until none holds two that can't be.
+    """
     n = unit_account.size
-    if not pairs.size:
+    held = constraints or no_constraints(n)
+    if not pairs.size and held.is_empty:
         return np.full(n, -1, np.int64)
-    graph = graph_from(pairs, link_weights(bits), n)
+    graph = graph_from(contracted(pairs, held), link_weights(bits)[outside(pairs, held)], n)
     _, component = connected_components(graph, directed=False)
     parts: list[Ints] = []
     for nodes in groups_of(component):
         if nodes.size > 1:
             parts.extend(_split(graph, nodes, unit_account, settings))
+    if not held.is_empty:
+        parts = whole(kept_apart(graph, parts, held), held)
     return numbered(parts, unit_account, unit_size)
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from investigations.linkage import types
-from investigations.linkage.gather import Gathered
+from investigations.linkage.gather import Gathered, column_ints
 from investigations.linkage.kernels import dependence
 from investigations.linkage.settings import Settings
 from investigations.linkage.units import MILLION
@@ -26,10 +26,13 @@ class Hubs:
 
     is_hub: npt.NDArray[np.bool_]
     independence: npt.NDArray[np.int32]
+    is_marked: npt.NDArray[np.bool_]
+    """People marked it as shared by strangers: a hub, whatever the test says."""
 
 
-def find_hubs(gathered: Gathered, settings: Settings) -> Hubs:
-    """The hubs. Cost: a bounded look at hub_sample holders of each value that has enough of them."""
+def find_hubs(gathered: Gathered, settings: Settings, marked: pa.Table | None = None) -> Hubs:
+    """The hubs, with those that people marked (types.MARKED). Cost: a bounded look at hub_sample holders of each value
+    that has enough of them."""
     minimum = np.array([settings.family(name).hub_min_holders for name in types.FAMILIES], np.int64)
     tested = np.flatnonzero(gathered.value_holders >= minimum[gathered.value_family])
     pointers, values, _, _ = gathered.by_unit
@@ -47,7 +50,19 @@ def find_hubs(gathered: Gathered, settings: Settings) -> Hubs:
     )
     independence = np.full(gathered.n_values, -1, np.int32)
     independence[tested] = independence_from(looked, tied, chance)
-    return Hubs(independence >= round(settings.hub_independence * MILLION), independence)
+    is_marked = marked_values(gathered, types.MARKED.empty_table() if marked is None else marked)
+    return Hubs((independence >= round(settings.hub_independence * MILLION)) | is_marked, independence, is_marked)
+
+
+def marked_values(gathered: Gathered, marked: pa.Table) -> npt.NDArray[np.bool_]:
+    """Which of the shared values are in the table; what is in it and not shared is no value here."""
+    out = np.zeros(gathered.n_values, bool)
+    kinds, numbers = marked["kind"].cast(pa.string()).to_pylist(), column_ints(marked, "value")
+    for code, kind in enumerate(gathered.kinds):
+        mine = np.flatnonzero(gathered.value_kind == code) if kind in kinds else np.empty(0, np.int64)
+        wanted = numbers[np.array([name == kind for name in kinds], bool)]
+        out[mine[np.isin(gathered.value_number[mine], wanted)]] = True
+    return out
 
 
 def kind_groups(kinds: tuple[str, ...], kind_family: npt.NDArray[np.int8], settings: Settings) -> npt.NDArray[np.int16]:
@@ -98,15 +113,16 @@ def independence_from(
 
 
 def hub_table(gathered: Gathered, hubs: Hubs) -> pa.Table:
-    """HUBS: every tested value, by kind and number."""
-    at = np.flatnonzero(hubs.independence >= 0)
+    """HUBS: every value that was tested or marked, by kind and number."""
+    at = np.flatnonzero((hubs.independence >= 0) | hubs.is_marked)
     table = pa.table(
         {
             "kind": pa.array([gathered.kinds[code] for code in gathered.value_kind[at]], pa.string()),
             "value": gathered.value_number[at],
             "holders": gathered.value_holders[at],
-            "independence": hubs.independence[at] / MILLION,
+            "independence": pa.array(hubs.independence[at] / MILLION, mask=hubs.independence[at] < 0),
             "is_hub": hubs.is_hub[at],
+            "marked": hubs.is_marked[at],
         },
         schema=types.HUBS,
     )

@@ -86,6 +86,7 @@ def hubs_with_pairs(hubs: Hubs, gathered: Gathered) -> Hubs:
     return Hubs(
         np.append(hubs.is_hub, np.zeros(more, bool)),
         np.append(hubs.independence, np.full(more, -1, np.int32)).astype(np.int32),
+        np.append(hubs.is_marked, np.zeros(more, bool)),
     )
 
 

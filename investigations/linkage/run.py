@@ -21,6 +21,7 @@ from investigations.linkage import tables, types
 from investigations.linkage.admit import admissions, labels_with
 from investigations.linkage.candidates import candidate_pairs, sorted_unique
 from investigations.linkage.cluster import cluster_units
+from investigations.linkage.constraints import Constraints, conflicts_table, constraints_from, joins_allowed
 from investigations.linkage.episodes import since_of
 from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints, gather, gathered_from
 from investigations.linkage.hubs import Hubs, find_hubs, hub_table
@@ -50,7 +51,7 @@ from investigations.linkage.signups import gap_millibits, signup_gaps, signup_ro
 
 STEPS = ("gather", "hubs", "candidates", "signals", "score", "link", "cluster", "admit", "publish")
 """The steps in their order; `Progress.step` is one of them."""
-TABLES = ("links", "evidence", "clusters", "cluster_families", "cluster_values", "members", "hubs")
+TABLES = ("links", "evidence", "clusters", "cluster_families", "cluster_values", "members", "hubs", "conflicts")
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,12 @@ class _Run:
         known = known.beside(signup_rows(known.gathered, pairs, gaps), self.settings)
         scorer = known.scorer(self.settings)
         links = self._step("link", lambda: self._link(scorer, pairs))
-        labels = column_ints(self._step("cluster", lambda: self._cluster(known.gathered, links)), "cluster")
-        joining = self._step("admit", lambda: admissions(known.gathered, known.hubs, scorer, labels, self.settings))
+        held = constraints_from(self.inputs.constraints, gathered.accounts, gathered.unit_of, gathered.n_units)
+        labels = column_ints(self._step("cluster", lambda: self._cluster(known.gathered, links, held)), "cluster")
+        joining = self._step("admit", lambda: self._admit(known, scorer, labels, held))
         known, links, labels = self._joined(known, links, labels, joining)
         scorer = known.scorer(self.settings)
-        self._publish(known.gathered, known.hubs, scorer, links, labels, n_pairs)
+        self._publish(known.gathered, known.hubs, scorer, links, labels, n_pairs, held)
         if not (self.workdir / "holdings.parquet").exists():
             holdings = holdings_table(known.gathered, scorer, known.strangers, self.settings)
             holdings_write(self.workdir, holdings, grouped_table(known.gathered))
@@ -153,12 +155,12 @@ class _Run:
 
     def _hubs(self, gathered: Gathered) -> Hubs:
         def found() -> pa.Table:
-            hubs = find_hubs(gathered, self.settings)
-            return pa.table({"is_hub": hubs.is_hub, "independence": hubs.independence})
+            hubs = find_hubs(gathered, self.settings, self.inputs.marked)
+            return pa.table({"is_hub": hubs.is_hub, "independence": hubs.independence, "is_marked": hubs.is_marked})
 
         table = self._step("hubs", found)
-        is_hub = table["is_hub"].to_numpy()
-        return Hubs(np.asarray(is_hub, bool), column_ints(table, "independence").astype(np.int32))
+        is_hub, is_marked = (np.asarray(table[name].to_numpy(), bool) for name in ("is_hub", "is_marked"))
+        return Hubs(is_hub, column_ints(table, "independence").astype(np.int32), is_marked)
 
     def _candidates(self, gathered: Gathered, hubs: Hubs) -> pa.Table:
         weights = np.where(hubs.is_hub, 0, value_millibits(gathered, self.settings)).astype(np.int32)
@@ -175,9 +177,14 @@ class _Run:
         linked, bits = linked_pairs(scorer, close, self.settings)
         return pa.table({"pair": linked, "bits": bits})
 
-    def _cluster(self, gathered: Gathered, links: pa.Table) -> pa.Table:
+    def _cluster(self, gathered: Gathered, links: pa.Table, held: Constraints) -> pa.Table:
         pairs, bits = column_ints(links, "pair"), column_ints(links, "bits").astype(np.int32)
-        return _one("cluster", cluster_units(pairs, bits, gathered.unit_account, gathered.unit_size, self.settings))
+        labels = cluster_units(pairs, bits, gathered.unit_account, gathered.unit_size, self.settings, held)
+        return _one("cluster", labels)
+
+    def _admit(self, known: _Known, scorer: Scorer, labels: Ints, held: Constraints) -> pa.Table:
+        joining = admissions(known.gathered, known.hubs, scorer, labels, self.settings)
+        return joining.filter(pa.array(joins_allowed(column_ints(joining, "pair"), labels, held)))
 
     def _joined(self, known: _Known, links: pa.Table, labels: Ints, joining: pa.Table) -> tuple[_Known, pa.Table, Ints]:
         """With the accounts that join clusters, their links and what these rest on."""
@@ -188,7 +195,14 @@ class _Run:
         return known, links, labels_with(labels, pairs, known.gathered.unit_account, known.gathered.unit_size)
 
     def _publish(
-        self, gathered: Gathered, hubs: Hubs, scorer: Scorer, links: pa.Table, labels: Ints, n_pairs: int
+        self,
+        gathered: Gathered,
+        hubs: Hubs,
+        scorer: Scorer,
+        links: pa.Table,
+        labels: Ints,
+        n_pairs: int,
+        held: Constraints,
     ) -> None:
         if (self.workdir / "result.json").exists():
             self._tick("publish", 1, 1)
@@ -196,11 +210,12 @@ class _Run:
         self._tick("publish", 0, 1)
         linked = linked_from(scorer, links, labels, self.settings)
         made = result_tables(self.inputs, gathered, hubs, scorer, linked, labels, self.settings)
+        made["conflicts"] = conflicts_table(held)
         for name in TABLES:
             _write_table(made[name], self.workdir / f"{name}.parquet")
         summary = {
             "model": model_from(gathered, hubs, scorer.learned, self.settings),
-            "statistics": _statistics(gathered, hubs, made, n_pairs),
+            "statistics": _statistics(gathered, hubs, made, n_pairs) | held.counts(),
         }
         _write_bytes(canonical(summary), self.workdir / "result.json")
         self._tick("publish", 1, 1)
@@ -272,6 +287,7 @@ def _statistics(gathered: Gathered, hubs: Hubs, made: dict[str, pa.Table], n_pai
         "pair_evidence": int((gathered.stated != 0).sum()),
         "hubs_tested": int((hubs.independence >= 0).sum()),
         "hubs": int(hubs.is_hub.sum()),
+        "hubs_marked": int(hubs.is_marked.sum()),
         "pairs": n_pairs,
         "links": made["links"].num_rows,
         "evidence": made["evidence"].num_rows,
@@ -300,7 +316,7 @@ def _begin(workdir: Path, inputs: types.Inputs, settings: Settings) -> None:
 def _inputs_digest(inputs: types.Inputs) -> str:
     """sha256 over the tables' buffers, the families, and names and sizes of the exchange files (never rewritten)."""
     digest = hashlib.sha256(canonical([inputs.families, inputs.now]))
-    for table in (inputs.accounts, inputs.sightings, inputs.declared):
+    for table in (inputs.accounts, inputs.sightings, inputs.declared, inputs.constraints, inputs.marked):
         digest.update(canonical([table.num_rows, table.schema.names]))
         for column in table.columns:
             for chunk in column.chunks:

@@ -36,6 +36,10 @@ SIGHTINGS = pa.schema(
     ]
 )
 DECLARED = pa.schema([("account", pa.int64()), ("group", pa.int64())])  # verified common ownership
+CONSTRAINTS = pa.schema([("a", pa.int64()), ("b", pa.int64()), ("kind", pa.string())])
+"""What people decided of two accounts: `must` (one hand) or `cannot` (never in one cluster)."""
+MARKED = pa.schema([("kind", pa.string()), ("value", pa.int64())])
+"""Values that people know to be shared by strangers: hubs, whatever the data say."""
 EXCHANGES = pa.schema(
     [
         ("account", pa.int64()),
@@ -135,10 +139,22 @@ HUBS = pa.schema(
         ("kind", pa.string()),
         ("value", pa.int64()),
         ("holders", pa.int32()),
-        ("independence", pa.float64()),  # share of holders with nothing else in common beyond chance, 0 to 1
+        ("independence", pa.float64()),  # share of holders with nothing else in common beyond chance; null: not tested
         ("is_hub", pa.bool_()),
+        ("marked", pa.bool_()),  # by people
     ]
 )
+CONFLICTS = pa.schema(
+    [
+        ("a", pa.int64()),  # null: not given
+        ("b", pa.int64()),
+        ("kind", pa.string()),
+        ("problem", pa.string()),  # one of constraints.PROBLEMS
+        ("accounts", pa.list_(pa.int64())),  # of a contradiction the chain from a to b, else those that are known
+        ("done", pa.string()),  # in words
+    ]
+)
+"""Constraints that could not be obeyed."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +168,10 @@ class Inputs:
     families: dict[str, str] = field(default_factory=dict)
     """Kind to family, for every kind in `sightings`; unknown kinds are `other`."""
     now: int = 0
+    constraints: pa.Table = field(default_factory=CONSTRAINTS.empty_table)
+    """Of schema CONSTRAINTS; what contradicts itself or the data is reported, not refused."""
+    marked: pa.Table = field(default_factory=MARKED.empty_table)
+    """Of schema MARKED."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +183,7 @@ class Result:
     cluster_values: pa.Table
     members: pa.Table
     hubs: pa.Table
+    conflicts: pa.Table
     model: dict[str, Any]
     """The model file: m, u, prior, damping, caps, hubs' digest; JSON-able, with its own sha256 under "digest"."""
     statistics: dict[str, Any]

@@ -95,7 +95,8 @@ class HubValue(models.Model):
     kind = models.CharField(max_length=40)
     value = models.BigIntegerField()  # identifier's number, or a content fingerprint
     holders = models.PositiveIntegerField()
-    independence = models.FloatField()
+    independence = models.FloatField(null=True)  # null: marked, and too few holders to test
+    is_marked = models.BooleanField(default=False)  # by people
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "kind", "value"], name="hub_once")]

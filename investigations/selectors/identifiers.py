@@ -43,6 +43,7 @@ def identifier_detail(identifier: Identifier) -> IdentifierDetail:
         first_at=seen["first"],
         last_at=seen["last"],
         is_hub=hub is not None,
+        is_marked=hub is not None and hub.is_marked,
         independence=hub.independence if hub else None,
         run=run_ref(run) if run else None,
         headline=_headline(seen["n"], hub, clusters),
@@ -92,8 +93,10 @@ def _holder_row(row: Sighting, cluster: ClusterRef | None, *, shows_platform_ids
 
 def _headline(n_holders: int, hub: HubValue | None, clusters: list[tuple[ClusterRef, int]]) -> str:
     accounts = f"{n_holders:,} account{'' if n_holders == 1 else 's'} used this value"
+    if hub is not None and hub.is_marked:
+        return f"{accounts}: marked as shared by strangers. It weighs nothing."
     if hub is not None:
-        share = round(100 * hub.independence)
+        share = round(100 * (hub.independence or 0))
         return f"{accounts}: a hub, {share} % of its holders have nothing else in common. It weighs nothing."
     if clusters:
         return f"{accounts}; {clusters[0][1]:,} of them are in one cluster."

@@ -76,6 +76,7 @@ def hubs(table: pa.Table, run_id: int) -> pa.Table:
             "value": found["value"],
             "holders": found["holders"],
             "independence": found["independence"],
+            "is_marked": found["marked"],
         }
     )
 

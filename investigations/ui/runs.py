@@ -28,6 +28,7 @@ STATISTICS = (
     ("accounts", "Accounts", "read from the dataset"),
     ("values", "Shared values", "held by two accounts or more"),
     ("hubs", "Hubs", "values whose users are independent of each other"),
+    ("conflicts", "Conflicts", "what people decided of pairs that contradicts itself or the data, left out"),
     ("pairs", "Candidate pairs", "weighed one by one"),
     ("links", "Links", "pairs over the line"),
     ("clusters", "Clusters", "groups held by links"),
@@ -89,7 +90,8 @@ class Figure:
 class HubLine:
     value: ValueRef
     n_holders: int
-    independence: float
+    independence: float | None
+    is_marked: bool
 
 
 @dataclass(frozen=True)
@@ -324,7 +326,7 @@ def _hubs(run: Run) -> tuple[HubLine, ...]:
 
 
 def _hub(value: ValueRef, row: HubValue) -> HubLine:
-    return HubLine(value, row.holders, row.independence)
+    return HubLine(value, row.holders, row.independence, row.is_marked)
 
 
 def _text(value: Any) -> str:

@@ -44,7 +44,7 @@ OF_DATASET = {
 }
 OF_RUN = {
     "links": """SELECT a_id, b_id, bits, families, cluster_id, evidence FROM investigations_link WHERE run_id = %s""",
-    "hubs": """SELECT kind, value, holders, independence FROM investigations_hubvalue WHERE run_id = %s""",
+    "hubs": """SELECT kind, value, holders, independence, is_marked FROM investigations_hubvalue WHERE run_id = %s""",
     "clusters": """SELECT v.cluster_id, v.n_accounts, v.n_actionable, v.n_links, v.n_new, v.bits, v.families,
         v.cohesion, v.n_sessions, v.n_exchanges, v.n_output_tokens, v.first_seen_at, v.last_seen_at, v.worth,
         v.worth_parts, v.summary, v.family_rows, v.value_rows, c.current_id = v.id, c.ended_in_id

@@ -19,6 +19,7 @@ SCHEMAS = {
     "cluster_values": types.CLUSTER_VALUES,
     "members": types.MEMBERS,
     "hubs": types.HUBS,
+    "conflicts": types.CONFLICTS,
 }
 
 

@@ -41,7 +41,8 @@ def gathered_of(world: World, scratch: Path) -> Gathered:
 
 
 def no_hubs(gathered: Gathered) -> Hubs:
-    return Hubs(np.zeros(gathered.n_values, bool), np.full(gathered.n_values, -1, np.int32))
+    none = np.zeros(gathered.n_values, bool)
+    return Hubs(none, np.full(gathered.n_values, -1, np.int32), none)
 
 
 def weights_of(gathered: Gathered, settings: Settings) -> Weights:

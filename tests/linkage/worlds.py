@@ -21,7 +21,7 @@ FAMILIES = {
     "tls_fingerprint": "client",
     "note": "other",
 }
-TABLES = ("links", "evidence", "clusters", "cluster_families", "cluster_values", "members", "hubs")
+TABLES = ("links", "evidence", "clusters", "cluster_families", "cluster_values", "members", "hubs", "conflicts")
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ class IdentifierDetail:
     first_at: datetime | None
     last_at: datetime | None
     is_hub: bool
+    is_marked: bool  # people marked it as shared by strangers
     independence: float | None  # in the latest run; None when it was not tested
     run: RunRef | None
     headline: str

@@ -56,6 +56,8 @@ def _hub(detail: IdentifierDetail) -> str:
     """Whether the newest run takes it for a hub, and why."""
     if detail.run is None:
         return "No run has looked at it yet."
+    if detail.is_marked:
+        return "People marked it as shared by strangers: it is a hub, weighs nothing and joins no cluster by itself."
     if detail.is_hub:
         return (
             f"Run {detail.run.number} takes it for a hub: {percent(detail.independence)} of its holders have nothing "

@@ -10,6 +10,7 @@ from typing import Any
 from accounts.models import Account, Identifier, Session, Sighting
 from core import keys
 from core.models import Dataset
+from investigations.linkage.hypotheses import ClusterFacts, hypotheses_test
 from investigations.linkage.types import FAMILIES
 from investigations.models import Cluster, ClusterVersion, Link, Member, Run
 from investigations.models.choices import Position, RunState
@@ -163,7 +164,22 @@ def _version_make(
         summary="Shared " + ", ".join(sorted({i.kind for i, _ in shared})),
         family_rows=_family_rows(shared, n_links=n - 1, bits=bits // len(shared)),
         value_rows=_value_rows(shared, n_holders=n, bits=bits // len(shared)),
+        hypothesis_rows=_hypothesis_rows(accounts),
     )
+
+
+def _hypothesis_rows(accounts: Sequence[Account]) -> list[dict[str, Any]]:
+    """What the engine says of benign explanations where it knows little."""
+    facts = ClusterFacts(len(accounts), len(accounts) - 1, n_plantable=len(accounts))
+    return [
+        {
+            "hypothesis": name,
+            "answer": test.answer,
+            "text": test.text,
+            "figures": [{"name": key, "value": value} for key, value in sorted(test.figures.items())],
+        }
+        for name, test in hypotheses_test(facts).items()
+    ]
 
 
 def _family_rows(shared: Sequence[tuple[Identifier, str]], *, n_links: int, bits: int) -> list[dict[str, Any]]:

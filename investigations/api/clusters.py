@@ -114,10 +114,16 @@ class ClusterValueSerializer(serializers.Serializer[Any]):
     is_hub = serializers.BooleanField()
 
 
+class FigureSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    value = serializers.IntegerField()
+
+
 class HypothesisTestSerializer(serializers.Serializer[Any]):
     name = serializers.ChoiceField(choices=Hypothesis.choices)
     answer = serializers.ChoiceField(choices=HypothesisAnswer.choices)
     text = serializers.CharField(allow_blank=True)
+    figures = FigureSerializer(many=True, help_text="The numbers that the answer rests on.")
 
 
 class LineageSerializer(serializers.Serializer[Any]):

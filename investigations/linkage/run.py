@@ -25,6 +25,7 @@ from investigations.linkage.constraints import Constraints, conflicts_table, con
 from investigations.linkage.episodes import since_of
 from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints, gather, gathered_from
 from investigations.linkage.hubs import Hubs, find_hubs, hub_table
+from investigations.linkage.hypothesis_facts import hypotheses_table
 from investigations.linkage.learn import Weights
 from investigations.linkage.model import ENGINE_VERSION, canonical, digest_of, model_from
 from investigations.linkage.pair import grouped_table, holdings_table, holdings_write
@@ -51,7 +52,17 @@ from investigations.linkage.signups import gap_millibits, signup_gaps, signup_ro
 
 STEPS = ("gather", "hubs", "candidates", "signals", "score", "link", "cluster", "admit", "publish")
 """The steps in their order; `Progress.step` is one of them."""
-TABLES = ("links", "evidence", "clusters", "cluster_families", "cluster_values", "members", "hubs", "conflicts")
+TABLES = (
+    "links",
+    "evidence",
+    "clusters",
+    "cluster_families",
+    "cluster_values",
+    "members",
+    "hubs",
+    "conflicts",
+    "hypotheses",
+)
 
 
 @dataclass(frozen=True)
@@ -211,6 +222,7 @@ class _Run:
         linked = linked_from(scorer, links, labels, self.settings)
         made = result_tables(self.inputs, gathered, hubs, scorer, linked, labels, self.settings)
         made["conflicts"] = conflicts_table(held)
+        made["hypotheses"] = hypotheses_table(self.inputs, gathered, linked, labels, made, self.settings)
         for name in TABLES:
             _write_table(made[name], self.workdir / f"{name}.parquet")
         summary = {

@@ -144,6 +144,18 @@ HUBS = pa.schema(
         ("marked", pa.bool_()),  # by people
     ]
 )
+FIGURES = pa.list_(pa.struct([("name", pa.string()), ("value", pa.int64())]))
+"""Numbers by name, by name."""
+HYPOTHESES = pa.schema(
+    [
+        ("cluster", pa.int64()),
+        ("hypothesis", pa.string()),  # one of hypotheses.HYPOTHESES, in their order
+        ("answer", pa.string()),  # for, against, untested
+        ("text", pa.string()),
+        ("figures", FIGURES),
+    ]
+)
+"""Benign explanations of each cluster."""
 CONFLICTS = pa.schema(
     [
         ("a", pa.int64()),  # null: not given
@@ -184,6 +196,7 @@ class Result:
     members: pa.Table
     hubs: pa.Table
     conflicts: pa.Table
+    hypotheses: pa.Table
     model: dict[str, Any]
     """The model file: m, u, prior, damping, caps, hubs' digest; JSON-able, with its own sha256 under "digest"."""
     statistics: dict[str, Any]

@@ -51,6 +51,8 @@ class ClusterVersion(models.Model):
     # linkage.types.CLUSTER_FAMILIES rows and CLUSTER_VALUES rows, as lists of objects
     family_rows = models.JSONField(default=list)
     value_rows = models.JSONField(default=list)
+    # linkage.types.HYPOTHESES rows; empty for runs before the engine tested them
+    hypothesis_rows = models.JSONField(default=list)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "cluster"], name="cluster_version_once")]

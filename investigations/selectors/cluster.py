@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count, F, Max, Min, Q
+from django.db.models import Count, F, Q
 
 from accounts.kinds import FAMILY_LABELS
-from accounts.models import Account
 from core.errors import InvalidInput, NotFound
-from investigations.hypotheses import ClusterFacts, hypotheses_test
 from investigations.models import CaseCluster, Cluster, ClusterVersion, LineageEvent, Member, Run, Verdict
 from investigations.models.choices import Hypothesis, HypothesisAnswer, LineageKind, Position
 from investigations.selectors.clusters import cluster_row
@@ -30,6 +28,7 @@ from investigations.selectors.shapes.clusters import (
     ClusterValue,
     Explanation,
     FamilyEvidence,
+    Figure,
     LineageRow,
     MemberRow,
     PositionCount,
@@ -46,6 +45,7 @@ MEMBER_SORTS = {
 }
 STRONGEST_SHOWN = 3
 LINEAGE_SHOWN = 50
+NOT_TOLD = {"answer": "untested", "text": "This run did not test it. A new run will.", "figures": []}
 
 
 def cluster_version(cluster: Cluster, *, run: Run | None = None) -> ClusterVersion:
@@ -66,11 +66,11 @@ def cluster_version(cluster: Cluster, *, run: Run | None = None) -> ClusterVersi
 
 
 def cluster_detail(cluster: Cluster, *, run: Run | None = None) -> ClusterDetail:
-    """Everything the cluster's page shows but its lists. Eight queries, whatever its size."""
+    """Everything the cluster's page shows but its lists. Seven queries, whatever its size."""
     version = cluster_version(cluster, run=run)
     own = version.cluster
     seen = _members_seen(version)
-    explanations = _explanations(version, seen)
+    explanations = _explanations(version)
     n_untested = sum(e.answer == HypothesisAnswer.UNTESTED for e in explanations)
     headline, strongest = _headline(version), _strongest(version)
     standing = Verdict.objects.filter(cluster=own, superseded_by__isnull=True).select_related("author")
@@ -243,31 +243,21 @@ def _values(version: ClusterVersion) -> tuple[ClusterValue, ...]:
 
 
 def _members_seen(version: ClusterVersion) -> dict[str, Any]:
-    """How many members stand in each position, and when the first and the last of their accounts were made."""
+    """How many members stand in each position."""
     counts = {p.value: Count("pk", filter=Q(position=p)) for p in Position}
-    return Member.objects.filter(version=version).aggregate(
-        first_created_at=Min("account__created_at"), last_created_at=Max("account__created_at"), **counts
-    )
+    return Member.objects.filter(version=version).aggregate(**counts)
 
 
-def _explanations(version: ClusterVersion, seen: dict[str, Any]) -> tuple[Explanation, ...]:
-    members = Account.objects.filter(memberships__version=version)
-    organizations = dict(members.values_list("organization").annotate(n=Count("pk")).order_by("-n")[:100])
-    facts = ClusterFacts(
-        n_accounts=version.n_accounts,
-        n_links=version.n_links,
-        n_dataset=int(version.run.statistics.get("accounts", 0)),
-        family_rows=version.family_rows,
-        value_rows=version.value_rows,
-        organizations=organizations,
-        first_created_at=seen["first_created_at"],
-        last_created_at=seen["last_created_at"],
-        last_seen_at=version.last_seen_at,
-    )
-    return tuple(
-        Explanation(name, Hypothesis(name).label, test.answer, HypothesisAnswer(test.answer).label, test.text)
-        for name, test in hypotheses_test(facts).items()
-    )
+def _explanations(version: ClusterVersion) -> tuple[Explanation, ...]:
+    """What the engine says of each benign explanation; untested for a version from before it tested them."""
+    told = {row["hypothesis"]: row for row in version.hypothesis_rows}
+    return tuple(_explanation(hypothesis, told.get(hypothesis.value, NOT_TOLD)) for hypothesis in Hypothesis)
+
+
+def _explanation(hypothesis: Hypothesis, told: dict[str, Any]) -> Explanation:
+    answer = HypothesisAnswer(told["answer"])
+    figures = tuple(Figure(row["name"], row["value"]) for row in told["figures"])
+    return Explanation(hypothesis.value, hypothesis.label, answer.value, answer.label, told["text"], figures)
 
 
 def _lineage(cluster: Cluster) -> tuple[LineageRow, ...]:

@@ -130,9 +130,10 @@ def versions(
     """Rows of the clusters' versions, with figures, worth and words."""
     families = _by_cluster(result.cluster_families)
     values = _by_cluster(result.cluster_values)
+    hypotheses = _by_cluster(result.hypotheses)
     described = [
         _described(row, families.get(i, []), values.get(i, []), int(n_new[i]), figures.get(i, NOTHING), ordinary,
-                   is_judged=int(cluster[i]) in judged)
+                   is_judged=int(cluster[i]) in judged) | {"hypothesis_rows": json.dumps(hypotheses.get(i, []))}
         for i, row in enumerate(result.clusters.to_pylist())
     ]  # fmt: skip
     n = version.size
@@ -159,6 +160,7 @@ _DESCRIBED = (
     ("summary", pa.string()),
     ("family_rows", pa.string()),
     ("value_rows", pa.string()),
+    ("hypothesis_rows", pa.string()),
 )
 
 

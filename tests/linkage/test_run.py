@@ -20,6 +20,7 @@ SCHEMAS = {
     "members": types.MEMBERS,
     "hubs": types.HUBS,
     "conflicts": types.CONFLICTS,
+    "hypotheses": types.HYPOTHESES,
 }
 
 

@@ -21,7 +21,17 @@ FAMILIES = {
     "tls_fingerprint": "client",
     "note": "other",
 }
-TABLES = ("links", "evidence", "clusters", "cluster_families", "cluster_values", "members", "hubs", "conflicts")
+TABLES = (
+    "links",
+    "evidence",
+    "clusters",
+    "cluster_families",
+    "cluster_values",
+    "members",
+    "hubs",
+    "conflicts",
+    "hypotheses",
+)
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,14 @@ class ClusterValue:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A number that something rests on."""
+
+    name: str
+    value: int
+
+
+@dataclass(frozen=True)
 class Explanation:
     """A benign explanation with its test."""
 
@@ -98,6 +106,7 @@ class Explanation:
     answer: str  # for, against, untested
     answer_label: str
     text: str
+    figures: tuple[Figure, ...] = ()
 
 
 @dataclass(frozen=True)

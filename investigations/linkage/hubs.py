@@ -17,7 +17,11 @@ from investigations.linkage import types
 from investigations.linkage.gather import Gathered, column_ints
 from investigations.linkage.kernels import dependence
 from investigations.linkage.settings import Settings
+from investigations.linkage.threads import each
 from investigations.linkage.units import MILLION
+
+PIECES = 16
+"""Parts of the tested values that are looked at beside each other."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,7 @@ def find_hubs(gathered: Gathered, settings: Settings, marked: pa.Table | None = 
     minimum = np.array([settings.family(name).hub_min_holders for name in types.FAMILIES], np.int64)
     tested = np.flatnonzero(gathered.value_holders >= minimum[gathered.value_family])
     pointers, values, _, _ = gathered.by_unit
-    looked, tied, chance = dependence(
-        tested,
+    arguments = (
         gathered.holder_ptr,
         gathered.holders,
         pointers,
@@ -49,7 +52,9 @@ def find_hubs(gathered: Gathered, settings: Settings, marked: pa.Table | None = 
         gathered.n_units,
     )
     independence = np.full(gathered.n_values, -1, np.int32)
-    independence[tested] = independence_from(looked, tied, chance)
+    pieces = [tested[start::PIECES] for start in range(PIECES)]
+    for piece, counts in zip(pieces, each(lambda piece: dependence(piece, *arguments), pieces), strict=True):
+        independence[piece] = independence_from(*counts)
     is_marked = marked_values(gathered, types.MARKED.empty_table() if marked is None else marked)
     return Hubs((independence >= round(settings.hub_independence * MILLION)) | is_marked, independence, is_marked)
 

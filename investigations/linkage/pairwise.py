@@ -19,6 +19,7 @@ from investigations.linkage.hubs import Hubs
 from investigations.linkage.kernels import NO_TIME
 from investigations.linkage.settings import Settings
 from investigations.linkage.signals import PAIR_SIGNALS, PairSource
+from investigations.linkage.threads import each
 
 COLUMNS = (("pair", np.int64), ("bits", np.int32), ("seen", np.int32), ("expected", np.int64))
 Part = tuple[str, Ints, Ints | SmallInts, Ints | SmallInts, Ints]
@@ -31,11 +32,10 @@ def pair_table(inputs: types.Inputs, gathered: Gathered, prior: int, settings: S
     source = PairSource(inputs, gathered.accounts, gathered.unit_of, gathered.n_units, prior)
     families: dict[str, str] = {}
     parts: list[Part] = []
-    for signal in PAIR_SIGNALS:
-        wanted = {kind: family for kind, family in signal.kinds.items() if kind not in settings.ignore_kinds}
-        rows = signal.look(source) if wanted else None
+    signals = [signal for signal in PAIR_SIGNALS if not set(signal.kinds) <= set(settings.ignore_kinds)]
+    for signal, rows in zip(signals, each(lambda signal: signal.look(source), signals), strict=True):
         if rows is not None:
-            families.update(wanted)
+            families.update({k: family for k, family in signal.kinds.items() if k not in settings.ignore_kinds})
             for code, kind in enumerate(signal.kinds):
                 mine = rows.kind == code
                 parts.append((kind, rows.pair[mine], rows.bits[mine], rows.seen[mine], rows.expected[mine]))

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from investigations.linkage.kernels import mark_slots, marked_rows
+from investigations.linkage.threads import each
 
 MOST_SLOTS = 1 << 26
 BATCH = 1 << 20
@@ -31,7 +32,7 @@ def maybe_shared(paths: tuple[str, ...], columns: tuple[str, ...], keep: tuple[s
     for column, mode in zip(columns, keep, strict=True):
         for batch in _batches(paths, column, ["account", column]):
             mark_slots(slots, batch[column].to_numpy(), batch["account"].to_numpy(), mode == "known")
-    return [_kept(paths, column, slots) for column in columns]
+    return each(lambda column: _kept(paths, column, slots), columns)
 
 
 def _kept(paths: tuple[str, ...], column: str, slots: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Table:

@@ -202,8 +202,9 @@ def strangers_met(gathered: Gathered, hubs: Hubs, pairs: Ints, settings: Setting
     groups = kind_groups(gathered.kinds, gathered.kind_family, settings)
     rarity = rarity_of(gathered, hubs, settings)
     kinds = (gathered.value_kind, groups, np.array(weak, bool), np.array(together, bool))
-    counts: SmallInts = count_strangers(pairs, gathered.by_unit, kinds, rarity, len(gathered.kinds))
-    return counts
+    by_unit, n_groups = gathered.by_unit, len(gathered.kinds)
+    first, second = each(lambda part: count_strangers(part, by_unit, kinds, rarity, n_groups), np.array_split(pairs, 2))
+    return np.asarray(first + second, np.int32)
 
 
 def line_millibits(weights: Weights, settings: Settings) -> int:
@@ -211,7 +212,9 @@ def line_millibits(weights: Weights, settings: Settings) -> int:
     return round(1000 * settings.threshold_bits) - weights.prior
 
 
-def over_the_line(scorer: Scorer, pairs: Ints, tick: Callable[[int, int], None]) -> SmallInts:
+def over_the_line(
+    scorer: Scorer, pairs: Ints, tick: Callable[[int, int], None] = lambda _done, _total: None
+) -> SmallInts:
     """Millibits over the line of all these pairs, with reports of progress."""
     parts = [np.empty(0, np.int32)]
     for start in range(0, pairs.size, CHUNK):
@@ -225,7 +228,7 @@ def over_the_line(scorer: Scorer, pairs: Ints, tick: Callable[[int, int], None])
 def linked_pairs(scorer: Scorer, close: Ints, settings: Settings) -> tuple[Ints, SmallInts]:
     """The backbone, of pairs that are close to the line or over it: those that are among the strongest of either end,
     with their millibits."""
-    bits = scorer.over_the_line(close)
+    bits = over_the_line(scorer, close)
     linked, bits = close[bits >= 0], bits[bits >= 0]
     chosen = strongest(linked, bits, settings.links_per_account)
     linked, bits = linked[chosen], bits[chosen]

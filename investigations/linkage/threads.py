@@ -14,7 +14,8 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-def each(function: Callable[[Given], Made], items: Iterable[Given]) -> list[Made]:
-    """What the function makes of each item, in the order of the items. Raises what a call raised."""
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST)) as pool:
+def each(function: Callable[[Given], Made], items: Iterable[Given], most: int = MOST) -> list[Made]:
+    """What the function makes of each item, in the order of the items, at most `most` at a time. Raises what a call
+    raised."""
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, most)) as pool:
         return list(pool.map(function, items))

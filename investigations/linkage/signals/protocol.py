@@ -14,10 +14,14 @@ import pyarrow as pa
 
 from investigations.linkage.prefilter import maybe_shared
 from investigations.linkage.signals.activity import Activity, activity_read
+from investigations.linkage.threads import each
 from investigations.linkage.types import Inputs
 
 Ints = npt.NDArray[np.int64]
 SmallInts = npt.NDArray[np.int32]
+
+COLUMNS_AT_ONCE = 2
+"""Columns of the exchanges that are looked through beside each other: each holds a table of slots."""
 
 SHARED = pa.schema(
     [
@@ -57,10 +61,8 @@ class Signal(Protocol):
         ...
 
 
-def shared_column(kind: str, source: Source, column: str) -> str:
-    """The query for accounts that share a value of one column of the exchanges."""
-    (rows,) = maybe_shared(source.inputs.exchanges, (column,), ("any",))
-    source.connection.register(f"maybe_{column}", rows)
+def shared_column(kind: str, column: str) -> str:
+    """The query for accounts that share a value of one column of the exchanges, of the rows in maybe_<column>."""
     return f"""
         SELECT '{kind}' AS kind, value, account, min("at") AS first_at, max("at") AS last_at
         FROM maybe_{column} SEMI JOIN (
@@ -85,7 +87,11 @@ class ColumnSignal:
         """All columns, one after the other."""
         if not source.inputs.exchanges:
             return None
-        return " UNION ALL ".join(shared_column(kind, source, column) for kind, column in self.columns)
+        names = [column for _, column in self.columns]
+        found = each(lambda name: maybe_shared(source.inputs.exchanges, (name,), ("any",)), names, COLUMNS_AT_ONCE)
+        for name, (rows,) in zip(names, found, strict=True):
+            source.connection.register(f"maybe_{name}", rows)
+        return " UNION ALL ".join(shared_column(kind, column) for kind, column in self.columns)
 
 
 @dataclass(frozen=True)

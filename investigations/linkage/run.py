@@ -22,6 +22,7 @@ from investigations.linkage.admit import admissions, labels_with
 from investigations.linkage.candidates import candidate_pairs, sorted_unique
 from investigations.linkage.cluster import cluster_units
 from investigations.linkage.constraints import Constraints, conflicts_table, constraints_from, joins_allowed
+from investigations.linkage.decoys import held_against_chance
 from investigations.linkage.episodes import since_of
 from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints, gather, gathered_from
 from investigations.linkage.hubs import Hubs, find_hubs, hub_table
@@ -132,6 +133,7 @@ class _Run:
         pairs = column_ints(self._step("candidates", lambda: self._candidates(gathered, hubs)), "pair")
         strangers = strangers_met(gathered, hubs, pairs, self.settings)
         weights = learned_weights(gathered, hubs, strangers, pairs, self.settings)
+        weights = held_against_chance(self.inputs, gathered, hubs, strangers, pairs, weights, self.settings)
         on_pairs = self._step("signals", lambda: pair_table(self.inputs, gathered, weights.prior, self.settings))
         pairs = sorted_unique(np.concatenate([pairs, column_ints(on_pairs, "pair")]))
         known = _Known(gathered, hubs, strangers, weights).beside(on_pairs, self.settings)

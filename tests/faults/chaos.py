@@ -29,8 +29,8 @@ from tests.faults.console import COMMAND_SECONDS, Console
 from tests.processes import environment, own_folder, run, wait_until
 
 RUN_PARTS = ("worker", "pool", "postgres", "backend", "valkey", "keeper", "supervisor")
-LOAD_PARTS = ("ingest", "postgres", "backend", "keeper", "supervisor")
-UPLOAD_PARTS = ("worker", "pool", "postgres")
+LOAD_PARTS = ("ingest", "postgres", "backend", "valkey", "keeper", "supervisor")
+UPLOAD_PARTS = ("worker", "pool", "postgres", "backend", "valkey", "keeper", "supervisor")
 KINDS = [
     *(f"run:{part}" for part in RUN_PARTS),
     *(f"load:{part}" for part in LOAD_PARTS),

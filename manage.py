@@ -17,10 +17,17 @@ def main() -> None:
         from django.core.management import execute_from_command_line
         from django.db import InterfaceError, OperationalError
 
+        from core.disk import is_disk_full
+
         try:
             execute_from_command_line(arguments_for_django(sys.argv))
         except (OperationalError, InterfaceError) as error:
             reason = str(error).strip().partition("\n")[0]
+            if is_disk_full(error):
+                raise ServerProblem(
+                    f"The disk of the database is full: {reason}. What was finished before stays, nothing half-done is "
+                    "visible. Free some space, then start the command again: it goes on from there."
+                ) from error
             raise ServerProblem(
                 f"The database does not answer: {reason}. What was finished before stays, nothing half-done is "
                 "visible. See that it runs, then start the command again: it goes on from there."

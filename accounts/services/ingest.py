@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -32,6 +31,7 @@ from accounts.models import Batch, BatchFile, BatchState, FileState, Identifier,
 from accounts.services.batches import batch_hold, batch_tell, batches_interrupted
 from core import audit
 from core.datasets import dataset_ensure
+from core.disk import is_disk_full
 from core.errors import Conflict
 from core.keys import keyring
 from core.models import Dataset
@@ -434,9 +434,8 @@ def _trouble(name: str, error: Exception) -> FileProblem:
     whole = str(error).strip()
     text = whole.splitlines()[0] if whole else type(error).__name__
     is_memory = isinstance(error, MemoryError | duckdb.OutOfMemoryException) or "out of memory" in text.lower()
-    has_no_room = getattr(error, "errno", None) in _NO_ROOM or any(sign in whole for sign in _NO_ROOM_SIGNS)
     # The scratch database says that memory is short when it finds no room to spill either.
-    if has_no_room or (is_memory and shutil.disk_usage(settings.HYDRASCOPE_HOME).free < ROOM_TO_SPILL):
+    if is_disk_full(error) or (is_memory and shutil.disk_usage(settings.HYDRASCOPE_HOME).free < ROOM_TO_SPILL):
         return FileProblem(
             f"The disk is full; nothing of {name} was loaded.",
             code="disk_full",
@@ -455,11 +454,3 @@ def _trouble(name: str, error: Exception) -> FileProblem:
 
 
 ROOM_TO_SPILL = 64 << 20
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_NO_ROOM_SIGNS = (
-    "No space left",
-    "could not extend file",
-    "File too large",
-    "quota exceeded",
-    "max_temp_directory_size",
-)

@@ -22,7 +22,8 @@ def rows_copy(model: type[models.Model], table: pa.Table) -> int:
         sql.Identifier(model._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, table.column_names))
     )
     options = pa_csv.WriteOptions(include_header=False)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    # COPY's errors come as the driver's own, unless wrapped: a server that goes away must be known as such above.
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for start in range(0, table.num_rows, ROWS_AT_A_TIME):
             chunk = io.BytesIO()
             pa_csv.write_csv(table.slice(start, ROWS_AT_A_TIME), chunk, write_options=options)

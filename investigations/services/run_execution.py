@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import resource
 from collections.abc import Callable
 from pathlib import Path
 
 import structlog
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    transaction,
+)
 from django.utils import timezone
 
 from core import audit
+from core.disk import is_disk_full
 from core.errors import AppError, problem
 from investigations import linkage
 from investigations.linkage.model import ENGINE_VERSION
@@ -59,9 +67,12 @@ def run_execute(
             _work(run, progress, lambda: should_stop() or hold.should_stop())
         except (linkage.Stopped, LostRun):
             _stopped(run, progress, hold)
-        except SERVERS_AWAY:
-            log.warning("run.interrupted", run=run.public_id, step=run.step)
-            raise
+        except SERVERS_AWAY as error:
+            if not is_disk_full(error):
+                log.warning("run.interrupted", run=run.public_id, step=run.step)
+                raise
+            log.exception("run.failed", run=run.public_id)  # a disk that is full now is full at the next attempt, too
+            _failed(run, progress, error)
         except Exception as error:  # whatever broke is told on the run's page, and the queue goes on
             log.exception("run.failed", run=run.public_id)
             _failed(run, progress, error)
@@ -140,7 +151,7 @@ def _failed(run: Run, progress: RunProgress, error: Exception) -> None:
         ).first()  # fmt: skip
         if row is None:
             return
-        row.steps = progress.steps
+        row.steps, row.step = progress.steps, progress.step
         row.error = problem(_as_app_error(error, row)) | {"step": _label(row.step), "kept": _kept(row)}
         _over(row, RunState.FAILED)
         audit.record(
@@ -160,7 +171,7 @@ def _given_up(run: Run) -> Run:
 
 def _over(run: Run, state: RunState) -> Run:
     run.state, run.finished_at = state, timezone.now()
-    run.save(update_fields=["state", "finished_at", "steps", "error"])
+    run.save(update_fields=["state", "finished_at", "step", "steps", "error"])
     return run
 
 
@@ -174,9 +185,11 @@ def _as_app_error(error: Exception, run: Run) -> AppError:
             code="out_of_memory",
             what_to_do="Give the worker more memory, or run it when less else is under way.",
         )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_disk_full(error):
+        is_database = isinstance(error, DatabaseError)
+        held = "the database" if is_database else getattr(error, "filename", None) or run_files.root()
         return RunBroke(
-            f"The disk that holds {Path(error.filename or run_files.root())} is full.",
+            f"The disk that holds {held} is full.",
             code="disk_full",
             what_to_do="Free some space or move HYDRASCOPE_HOME to a larger disk. Then start another run.",
         )

@@ -32,8 +32,8 @@ class RunProgress:
         self.steps: list[dict[str, Any]] = _known(run.steps) or steps_waiting()
         self._hold = hold
         self._watcher = watcher
-        self._current = ""
-        self._began = time.monotonic()
+        self.step = run.step  # the row's own lags half a second behind
+        self._began = 0.0
 
     def engine(self, progress: Progress) -> None:
         """Takes the engine's report."""
@@ -41,7 +41,7 @@ class RunProgress:
 
     def report(self, step: str, done: int, total: int) -> None:
         """Notes that `step` has done so much; earlier steps are done."""
-        if step != self._current:
+        if step != self.step or not self._began:
             self._enter(step)
         row = self.steps[STEPS.index(step)]
         if row["state"] != "done":
@@ -61,7 +61,7 @@ class RunProgress:
         )
 
     def _enter(self, step: str) -> None:
-        self._current, self._began = step, time.monotonic()
+        self.step, self._began = step, time.monotonic()
         for row in self.steps[: STEPS.index(step)]:
             row["state"] = "done"
 

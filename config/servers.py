@@ -392,11 +392,21 @@ def die_with_parent(sent: signal.Signals, *, parent: int | None = None) -> Calla
 
     def hook() -> None:
         heed_signals()
-        libc.prctl(PR_SET_PDEATHSIG, int(sent), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+        _signal_at_parents_death(libc, sent, parent)
 
     return hook
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the kernel kill this process, which heeds signals as it likes, when its parent dies (Linux only)."""
+    if sys.platform.startswith("linux"):
+        _signal_at_parents_death(ctypes.CDLL(None, use_errno=True), signal.SIGKILL, parent)
+
+
+def _signal_at_parents_death(libc: ctypes.CDLL, sent: signal.Signals, parent: int) -> None:
+    libc.prctl(PR_SET_PDEATHSIG, int(sent), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def heed_signals() -> None:

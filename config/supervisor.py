@@ -43,6 +43,7 @@ class Child:
     name: str
     command: list[str]
     firm_signal: signal.Signals = signal.SIGTERM
+    orphan_signal: signal.Signals = signal.SIGTERM
     is_lasting: bool = True
     process: subprocess.Popen[bytes] | None = None
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
@@ -97,9 +98,10 @@ class Supervisor:
                 "worker",
                 celery("worker", "--concurrency", "2", "--without-mingle", "--without-gossip"),
                 firm_signal=signal.SIGQUIT,
+                orphan_signal=signal.SIGKILL,  # gently, it may wait for its pool for good while the servers go
             )
         )
-        self._spawn(Child("beat", celery("beat", "--pidfile=")))
+        self._spawn(Child("beat", celery("beat", "--pidfile="), orphan_signal=signal.SIGKILL))
         if self.wants_demo and not demo_is_there():
             self._spawn(Child("demo", [sys.executable, "manage.py", "ensure_demo"], is_lasting=False))
 
@@ -119,7 +121,7 @@ class Supervisor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=die_with_parent(child.firm_signal),
+            preexec_fn=die_with_parent(child.orphan_signal),
             env={**os.environ, "PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "config.settings"},
         )
         assert child.process.stdout is not None

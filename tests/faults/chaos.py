@@ -128,6 +128,11 @@ class Chaos:
             + (SELECT count(*) FROM core_outboxmessage WHERE done_at IS NULL)"""
         wait_until(lambda: self.console.value(statement, (list(RUN_IS_OVER),)) == 0, END_SECONDS)
 
+    def _runs_of(self, dataset: str) -> str:
+        statement = """SELECT r.number, r.state, r.reason, r.error, r.statistics FROM investigations_run r
+            JOIN core_dataset d ON d.id = r.dataset_id WHERE d.name = %s ORDER BY r.number"""
+        return repr(self.console.rows(statement, (dataset,)))
+
     def partition_of(self, dataset: str) -> list[str]:
         """The clusters of a dataset's newest run, which is over."""
         return digests.partition_of(self.console, self.console.value(NEWEST_RUN, (dataset,)))
@@ -229,7 +234,7 @@ class Chaos:
         found = []
         for (dataset,) in self.console.rows("SELECT name FROM core_dataset WHERE name LIKE 'load-%%'"):
             if self.partition_of(dataset) != self.partition:
-                found.append(f"the clusters of {dataset}")
+                found.append(f"the clusters of {dataset}: {self._runs_of(dataset)}")
         checked = run("manage.py", "verify_audit", env=self.console.env)
         if checked.returncode:
             found.append(f"the audit chain: {checked.stdout}{checked.stderr}")
@@ -250,6 +255,9 @@ def chaos(*, accounts: int, seed: int) -> Iterator[Chaos]:
         try:
             console.start()
             yield Chaos(console, world, seed=seed)
+        except BaseException:
+            print(console.said(), file=sys.stderr)
+            raise
         finally:
             console.stop()
 

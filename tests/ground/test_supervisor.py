@@ -91,6 +91,18 @@ def test_it_restarts_a_part_that_dies_and_leaves_nothing_when_killed(
     assert not healthy(port)
 
 
+def test_a_worker_that_hangs_does_not_outlive_the_console(
+    console: tuple[subprocess.Popen[str], int, list[str]], own: Path
+) -> None:
+    process, _, _ = console
+    worker = "config.celery --quiet worker"  # its main process, and a pool of two
+    wait_until(lambda: sum(worker in command for command in processes_of(own).values()) >= 3)
+    os.kill(pid_of(own, worker), signal.SIGSTOP)
+    process.kill()
+    process.wait(10)
+    wait_until(lambda: not processes_of(own))
+
+
 def test_it_starts_again_after_that_and_stops_on_ctrl_c(
     console: tuple[subprocess.Popen[str], int, list[str]], own: Path
 ) -> None:

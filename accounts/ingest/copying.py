@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
-from django.db import DatabaseError
-from psycopg.pq import ExecStatus
+from django.db import DatabaseError, OperationalError
+from psycopg.pq import ConnStatus, ExecStatus
 
 from accounts.ingest.ahead import ahead
 from accounts.ingest.kernels.pgcopy import END, START, read_int64, rows_encode
@@ -30,6 +30,7 @@ def copy_in(
     """
     n, rest = 0, iter(batches)
     with (
+        cursor.db.wrap_database_errors,  # COPY's errors come as the driver's own
         closing(ahead(lambda: _written(rest, ids=ids))) as coming,
         cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)") as copy,
     ):
@@ -72,19 +73,26 @@ def copy_out_bytes(cursor: Any, query: str, form: str) -> bytes:
     Reads straight from libpq: a driver's loop over rows costs several microseconds for each.
     """
     pg = cursor.connection.pgconn
-    result = pg.exec_(f"COPY ({query}) TO STDOUT (FORMAT {form})".encode())
-    if result.status != ExecStatus.COPY_OUT:
-        raise DatabaseError(result.get_error_message())
-    blocks = []
-    while True:
-        size, data = pg.get_copy_data(0)
-        if size < 0:
-            break
-        blocks.append(bytes(data))
-    while (result := pg.get_result()) is not None:
-        if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
-            raise DatabaseError(result.get_error_message())
+    with cursor.db.wrap_database_errors:
+        result = pg.exec_(f"COPY ({query}) TO STDOUT (FORMAT {form})".encode())
+        if result.status != ExecStatus.COPY_OUT:
+            raise _refusal(pg, result)
+        blocks = []
+        while True:
+            size, data = pg.get_copy_data(0)
+            if size < 0:
+                break
+            blocks.append(bytes(data))
+        while (result := pg.get_result()) is not None:
+            if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+                raise _refusal(pg, result)
     return b"".join(blocks)
+
+
+def _refusal(pg: Any, result: Any) -> DatabaseError:
+    """The error of a result: a server that went away is told from a statement that it refused."""
+    kind = DatabaseError if pg.status == ConnStatus.OK else OperationalError
+    return kind(result.get_error_message())
 
 
 def temp_table(cursor: Any, name: str, columns: str) -> None:

@@ -30,7 +30,7 @@ from core.errors import InvalidInput
 FRAME = 1 << 20
 _OVERHEAD = 4 + 12 + 16  # key number, nonce, tag
 _PURPOSE = "upload"
-_STALE_AFTER = timedelta(minutes=2)
+_STALE_AFTER = timedelta(seconds=20)  # too early does no harm: who loads the batch holds it
 
 
 @dataclass(frozen=True)

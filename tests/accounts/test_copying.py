@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
-from django.db import connection
+import pytest
+from django.db import DatabaseError, OperationalError, connection
 
-from accounts.ingest.copying import copy_in, ids_reserve, temp_table
+from accounts.ingest.copying import copy_in, copy_out_bytes, ids_reserve, temp_table
 from accounts.ingest.hashing import uuids
 from accounts.ingest.kernels.pgcopy import EPOCH
 from accounts.models import Account
+from config import home
+from tests import databases
+from tests.databases import LiveDatabase
 from tests.factories import accounts_make, dataset_make
+from tests.settings import TEST_HOME
 
 
 def test_rows_arrive_as_they_were(db: None) -> None:
@@ -64,3 +70,31 @@ def test_reserved_numbers_meet_no_others(db: None) -> None:
     assert len(set(taken)) == len(taken)
     assert (np.diff(some) > 0).all()
     assert Account.objects.count() == 2
+
+
+@pytest.mark.parametrize("way", ["in", "out"])
+def test_a_server_that_goes_away_is_told_from_a_statement_that_it_refuses(live_db: LiveDatabase, way: str) -> None:
+    def batches() -> Iterator[pa.RecordBatch]:
+        _end(pid)
+        yield pa.record_batch({"n": pa.array([1], pa.int64())})
+
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE t (n bigint)")
+        pid = connection.connection.info.backend_pid
+        with pytest.raises(OperationalError):
+            if way == "in":
+                copy_in(cursor, "t", ["n"], batches())
+            else:
+                _end(pid)
+                copy_out_bytes(cursor, "SELECT 1::bigint", "binary")
+    connection.close()
+    with connection.cursor() as cursor, pytest.raises(DatabaseError, match="no_such_table") as refused:
+        copy_out_bytes(cursor, "SELECT * FROM no_such_table", "binary")
+    assert not isinstance(refused.value, OperationalError)
+
+
+def _end(pid: int) -> None:
+    """End the server's side of a connection, as a server that dies does."""
+    word = home.secrets_for(TEST_HOME).postgres_superuser
+    with databases.role_connection("postgres", word, database="postgres") as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])

@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,7 +23,7 @@ from config.home import Places
 from config.keeper import Keeper
 from config.problems import HomeProblem, ServerProblem, os_error_to_problem
 from config.servers import valkey_answers
-from tests.processes import environment, own_folder, pid_of, processes_of, read_until, run, start, wait_until
+from tests.processes import environment, free_port, own_folder, pid_of, processes_of, read_until, run, start, wait_until
 from tests.settings import ROOT
 
 pytestmark = pytest.mark.xdist_group("embedded")
@@ -153,6 +155,59 @@ def test_it_restarts_a_server_that_is_killed(own: Path, server: str) -> None:
             return False
 
     wait_until(is_back)
+    held.release()
+
+
+def test_it_comes_back_although_a_busy_process_of_the_dead_server_goes_on(own: Path) -> None:
+    held = embedded.hold(own, fsync=False)
+    with connect(held.places) as connection, ThreadPoolExecutor(1) as pool:
+        cursor = connection.cursor()
+        busy = pool.submit(cursor.execute, "SELECT count(*) FROM generate_series(1, 1000000000)")
+        wait_until(lambda: bool(_rows_of(held, "SELECT 1 FROM pg_stat_activity WHERE query ~ '^SELECT count'")))
+        began = time.monotonic()
+        os.kill(_postmaster(held), signal.SIGKILL)
+        wait_until(lambda: _rows_of(held, "SELECT n FROM kept") == [(42,)], 20)
+        assert isinstance(busy.exception(20), psycopg.OperationalError)
+        assert time.monotonic() - began < 20
+    held.release()
+
+
+def _rows_of(held: Held, statement: str) -> list[tuple[int]]:
+    """Rows of a statement, none while the server is away."""
+    try:
+        with connect(held.places) as connection:
+            return connection.execute(statement).fetchall()  # type: ignore[call-overload,no-any-return]
+    except psycopg.OperationalError:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("global/pg_control", lambda old: bytes(b ^ 0xFF for b in old)),
+        ("global/pg_control", lambda old: old[:100]),
+        ("global/pg_filenode.map", lambda old: b"x" * len(old)),
+    ],
+)
+def test_it_says_so_when_postgresql_s_files_are_damaged_and_changes_nothing(
+    own: Path, name: str, damage: Callable[[bytes], bytes]
+) -> None:
+    data = home.places_for(own).postgres_data
+    file = data / name
+    good = file.read_bytes()
+    file.write_bytes(damage(good))
+    damaged = file.read_bytes()
+    began = time.monotonic()
+    done = run("-m", "config.supervisor", env=environment(own, PORT=str(free_port()), DEMO="0"))
+    untouched = file.read_bytes() == damaged
+    file.write_bytes(good)
+    assert done.returncode == ServerProblem.exit_code, done.stderr
+    assert f"data in {data} is damaged. Nothing in it was changed. Restore" in done.stderr
+    assert untouched and "Traceback" not in done.stderr
+    assert time.monotonic() - began < 30
+    wait_until(lambda: not processes_of(own))
+    held = embedded.hold(own, fsync=False)
+    assert kept(held) == [(42,)]
     held.release()
 
 

@@ -123,9 +123,7 @@ def lift_over(found: npt.NDArray[np.float64], by_chance: npt.NDArray[np.float64]
     return 0
 
 
-def _of_decoy(
-    gathered: Gathered, marked: pa.Table, weights: Weights, settings: Settings
-) -> npt.NDArray[np.float64]:
+def _of_decoy(gathered: Gathered, marked: pa.Table, weights: Weights, settings: Settings) -> npt.NDArray[np.float64]:
     hubs = find_hubs(gathered, settings, marked)
     usable = np.where(hubs.is_hub, 0, value_millibits(gathered, settings)).astype(np.int32)
     pairs = candidate_pairs(gathered, usable, settings)

@@ -81,7 +81,7 @@ def extract_read(folder: Path, scratch: Path) -> Extract:
     _register_mail(connection)
     sightings = connection.sql(_SIGHTINGS).to_arrow_table().cast(types.SIGHTINGS)
     accounts = connection.sql(
-        """SELECT account, epoch_us(created_at) AS created_at, status, epoch_us(status_changed_at) AS status_changed_at
+        """SELECT account, epoch_us(created_at) AS created_at, status, epoch_us(status_changed_at) AS status_changed_at, plan
         FROM accounts JOIN numbers USING (account_id) ORDER BY account"""
     ).to_arrow_table()
     truth = connection.sql(

@@ -1,28 +1,13 @@
-"""What a look at a cluster is worth, and what holds it in words. Pure; see docs/guide/runs.md for the meaning."""
+"""What holds a cluster, in words, and how much its accounts did. Pure."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from investigations.linkage.types import FAMILIES
 
-PART_MEANS = {
-    "linkage": "How far the evidence is over the line: half at 16 bits.",
-    "behaviour": "Volume against the dataset's ordinary account, and how alike the requests are.",
-    "size": "Accounts, on a doubling scale: all of it at 1,024.",
-    "novelty": "What is new since the last look: all of it for a cluster that nobody has judged.",
-}
-PARTS = tuple(PART_MEANS)
-PART_FLOOR = 0.1
-"""No part takes more than nine tenths away: a small or quiet cluster sinks, it does not vanish."""
-LINKAGE_HALF_BITS = 16.0
-SIZE_FULL = 1024
-SEEN_NOVELTY = 0.3
-NO_BEHAVIOUR = 0.5
-"""Behaviour of a dataset that knows of no use: neither quiet nor loud."""
 MAX_HOLDING = 3
 MIN_SHARE = 0.1
 """A family with fewer of a cluster's links than this does not hold it together."""
@@ -69,36 +54,6 @@ class Volume:
     n_output_tokens: int
 
 
-def worth_parts(
-    *,
-    bits: int,
-    n_accounts: int,
-    n_new: int,
-    is_judged: bool,
-    volume: Volume,
-    ordinary: Volume,
-    value_rows: Sequence[Mapping[str, Any]],
-) -> dict[str, float]:
-    """Linkage, behaviour, size and novelty, 0 to 1 each; bits are millibits over the line."""
-    over = max(bits, 0) / 1000
-    known = [x for x in (_loudness(volume, ordinary), _narrowness(value_rows, n_accounts)) if x is not None]
-    behaviour = sum(known) / len(known) if known else NO_BEHAVIOUR
-    size = math.log2(max(n_accounts, 1)) / math.log2(SIZE_FULL)
-    fresh = min(max(n_new / n_accounts, 0.0), 1.0) if n_accounts else 0.0
-    parts = {
-        "linkage": over / (over + LINKAGE_HALF_BITS),
-        "behaviour": behaviour,
-        "size": min(size, 1.0),
-        "novelty": max(fresh, SEEN_NOVELTY) if is_judged else 1.0,
-    }
-    return {name: round(value, 3) for name, value in parts.items()}
-
-
-def worth_of(parts: Mapping[str, float]) -> float:
-    """The expected value of a look: the product of the parts, none below a tenth."""
-    return round(math.prod(PART_FLOOR + (1 - PART_FLOOR) * parts[name] for name in PARTS), 6)
-
-
 def holding_words(
     family_rows: Sequence[Mapping[str, Any]], value_rows: Sequence[Mapping[str, Any]], n_links: int
 ) -> str:
@@ -137,19 +92,3 @@ def _kind_words(family: str, value_rows: Sequence[Mapping[str, Any]]) -> str:
         return ON_PAIRS.get(family, f"shared {family}")
     best = max(sorted(carried), key=lambda kind: carried[kind])
     return kind_words(best, count[best])
-
-
-def _loudness(volume: Volume, ordinary: Volume) -> float | None:
-    """Use per account against the dataset's mean: a half at the mean, three quarters at three times of it."""
-    for name in ("n_output_tokens", "n_exchanges", "n_sessions"):
-        total, everyone = getattr(volume, name), getattr(ordinary, name)
-        if everyone and ordinary.n_accounts and volume.n_accounts:
-            ratio = (total / volume.n_accounts) / (everyone / ordinary.n_accounts)
-            return ratio / (1 + ratio)
-    return None
-
-
-def _narrowness(value_rows: Sequence[Mapping[str, Any]], n_accounts: int) -> float | None:
-    """The largest share of members that have one rare content value in common; None without content."""
-    counts = [row["members"] for row in value_rows if row["family"] == "content" and not row["hub"]]
-    return min(max(counts) / n_accounts, 1.0) if counts and n_accounts else None

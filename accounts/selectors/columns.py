@@ -23,6 +23,7 @@ ACCOUNTS = pa.schema(
         ("created_at", pa.int64()),
         ("status", pa.string()),
         ("status_changed_at", pa.int64()),
+        ("plan", pa.string()),
     ]
 )
 SIGHTINGS = pa.schema(
@@ -77,11 +78,15 @@ def engine_inputs(dataset: Dataset) -> EngineInputs:
 
 def _accounts(cursor: object, dataset: Dataset) -> pa.Table:
     states = ", ".join(f"'{status}'" for status in Status.values)
+    cursor.execute("SELECT DISTINCT plan FROM accounts_account WHERE dataset_id = %s AND plan <> ''", [dataset.pk])  # type: ignore[attr-defined]
+    plans = sorted(row[0] for row in cursor.fetchall())  # type: ignore[attr-defined]
+    named = ", ".join("'" + plan.replace("'", "''") + "'" for plan in plans)
     values, valid = _columns(
         cursor,
-        f"""SELECT id, created_at, array_position(ARRAY[{states}]::text[], status::text)::bigint, status_changed_at
+        f"""SELECT id, created_at, array_position(ARRAY[{states}]::text[], status::text)::bigint, status_changed_at,
+        array_position(ARRAY[{named}]::text[], plan::text)::bigint
         FROM accounts_account WHERE dataset_id = {dataset.pk} ORDER BY id""",
-        4,
+        5,
     )
     states_by_number = pa.array(Status.values)
     return pa.table(
@@ -90,6 +95,7 @@ def _accounts(cursor: object, dataset: Dataset) -> pa.Table:
             _times(values[1], valid[1]),
             states_by_number.take(pa.array(values[2] - 1)),
             _times(values[3], valid[3]),
+            pa.array(plans, pa.string()).take(pa.array(values[4] - 1, mask=~valid[4])),
         ],
         schema=ACCOUNTS,
     )

@@ -32,6 +32,7 @@ from investigations.api.parts import (
     page_to_response,
     shows_platform_ids,
 )
+from investigations.linkage.behaviour import MEASURES
 from investigations.models.choices import Hypothesis, HypothesisAnswer, LineageKind, Position
 from investigations.selectors.cluster import cluster_detail, member_list
 from investigations.selectors.clusters import CLUSTER_SORTS, cluster_list
@@ -70,6 +71,13 @@ class WorthPartSerializer(serializers.Serializer[Any]):
     value = serializers.FloatField(min_value=0, max_value=1)
 
 
+class WorthReasonSerializer(serializers.Serializer[Any]):
+    part = serializers.CharField()
+    name = serializers.CharField(help_text="A measure of behaviour or a benign explanation, else the part again.")
+    speaks = serializers.ChoiceField(choices=["for", "against"], help_text="For a look soon, or against.")
+    text = serializers.CharField()
+
+
 class ClusterRowSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(source="public_id")
     summary = serializers.CharField(help_text="What holds it, in words.")
@@ -86,6 +94,7 @@ class ClusterRowSerializer(serializers.Serializer[Any]):
     families = FamiliesField()
     worth = serializers.FloatField(help_text="Expected value of a look: the order of triage.")
     worth_parts = WorthPartSerializer(many=True)
+    worth_reasons = WorthReasonSerializer(many=True, source="reasons", help_text="Why it stands there in triage.")
     n_sessions = serializers.IntegerField()
     n_exchanges = serializers.IntegerField()
     n_output_tokens = serializers.IntegerField()
@@ -126,6 +135,14 @@ class HypothesisTestSerializer(serializers.Serializer[Any]):
     figures = FigureSerializer(many=True, help_text="The numbers that the answer rests on.")
 
 
+class BehaviourSerializer(serializers.Serializer[Any]):
+    name = serializers.ChoiceField(choices=list(MEASURES))
+    value = serializers.FloatField(allow_null=True, help_text="Null where it is not known.")
+    ordinary = serializers.FloatField(allow_null=True, help_text="The same of other accounts, or by chance.")
+    unusual = serializers.FloatField(allow_null=True, help_text="0: as usual, 1: as far from it as can be.")
+    text = serializers.CharField()
+
+
 class LineageSerializer(serializers.Serializer[Any]):
     run = RunRefSerializer()
     kind = serializers.ChoiceField(choices=LineageKind.choices)
@@ -153,6 +170,7 @@ class ClusterDetailSerializer(DetailSerializer, ClusterRowSerializer):
     evidence = FamilyEvidenceSerializer(many=True)
     values = ClusterValueSerializer(many=True, help_text="The strongest shared values.")
     hypotheses = HypothesisTestSerializer(many=True, source="explanations", help_text="Benign explanations.")
+    behaviour = BehaviourSerializer(many=True, help_text="How its members use the platform; links nobody.")
     lineage = LineageSerializer(many=True)
     positions = PositionCountSerializer(many=True)
     cases = CaseRefSerializer(many=True)

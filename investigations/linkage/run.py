@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from investigations.linkage import tables, types
 from investigations.linkage.admit import admissions, labels_with
+from investigations.linkage.behaviour import behaviour_table
 from investigations.linkage.candidates import candidate_pairs, sorted_unique
 from investigations.linkage.cluster import cluster_units
 from investigations.linkage.constraints import Constraints, conflicts_table, constraints_from, joins_allowed
@@ -63,6 +64,7 @@ TABLES = (
     "hubs",
     "conflicts",
     "hypotheses",
+    "behaviour",
 )
 
 
@@ -225,6 +227,7 @@ class _Run:
         made = result_tables(self.inputs, gathered, hubs, scorer, linked, labels, self.settings)
         made["conflicts"] = conflicts_table(held)
         made["hypotheses"] = hypotheses_table(self.inputs, gathered, linked, labels, made, self.settings)
+        made["behaviour"] = behaviour_table(self.inputs, gathered, linked, made["members"], made["clusters"].num_rows)
         for name in TABLES:
             _write_table(made[name], self.workdir / f"{name}.parquet")
         summary = {

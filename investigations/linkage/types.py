@@ -23,6 +23,7 @@ ACCOUNTS = pa.schema(
         ("created_at", pa.int64()),
         ("status", pa.string()),  # active, suspended, banned, closed
         ("status_changed_at", pa.int64()),  # null when never
+        ("plan", pa.string()),  # null when unknown; a table may leave the column out
     ]
 )
 SIGHTINGS = pa.schema(
@@ -156,6 +157,17 @@ HYPOTHESES = pa.schema(
     ]
 )
 """Benign explanations of each cluster."""
+BEHAVIOUR = pa.schema(
+    [
+        ("cluster", pa.int64()),
+        ("measure", pa.string()),  # one of behaviour.MEASURES, in their order
+        ("value", pa.int64()),  # in millionths, like the next two; null: not known here
+        ("ordinary", pa.int64()),  # the same of accounts in no cluster, or by chance
+        ("unusual", pa.int64()),  # 0: as usual, 1: as far from it as can be
+        ("text", pa.string()),
+    ]
+)
+"""How each cluster's members use the platform. Says nothing of who is linked."""
 CONFLICTS = pa.schema(
     [
         ("a", pa.int64()),  # null: not given
@@ -197,6 +209,7 @@ class Result:
     hubs: pa.Table
     conflicts: pa.Table
     hypotheses: pa.Table
+    behaviour: pa.Table
     model: dict[str, Any]
     """The model file: m, u, prior, damping, caps, hubs' digest; JSON-able, with its own sha256 under "digest"."""
     statistics: dict[str, Any]

@@ -46,13 +46,15 @@ class ClusterVersion(models.Model):
     first_seen_at = models.DateTimeField(null=True)
     last_seen_at = models.DateTimeField(null=True)
     worth = models.FloatField(default=0)  # expected value of a look, the triage order
-    worth_parts = models.JSONField(default=dict)  # linkage, behaviour, size, novelty: 0 to 1 each
+    worth_parts = models.JSONField(default=dict)  # by name of linkage.triage.PARTS: 0 to 1 each
+    worth_reasons = models.JSONField(default=list)  # linkage.triage.Reason rows
     summary = models.CharField(max_length=300)  # "what holds it", in words
     # linkage.types.CLUSTER_FAMILIES rows and CLUSTER_VALUES rows, as lists of objects
     family_rows = models.JSONField(default=list)
     value_rows = models.JSONField(default=list)
     # linkage.types.HYPOTHESES rows; empty for runs before the engine tested them
     hypothesis_rows = models.JSONField(default=list)
+    behaviour_rows = models.JSONField(default=list)  # linkage.types.BEHAVIOUR rows
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "cluster"], name="cluster_version_once")]

@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q
 
 from accounts.kinds import FAMILY_LABELS
 from core.errors import InvalidInput, NotFound
+from investigations.linkage.units import MILLION
 from investigations.models import CaseCluster, Cluster, ClusterVersion, LineageEvent, Member, Run, Verdict
 from investigations.models.choices import Hypothesis, HypothesisAnswer, LineageKind, Position
 from investigations.selectors.clusters import cluster_row
@@ -24,6 +25,7 @@ from investigations.selectors.refs import (
     verdict_ref,
 )
 from investigations.selectors.shapes.clusters import (
+    BehaviourRow,
     ClusterDetail,
     ClusterValue,
     Explanation,
@@ -44,6 +46,15 @@ MEMBER_SORTS = {
     "exchanges": "-account__n_exchanges",
 }
 STRONGEST_SHOWN = 3
+BEHAVIOUR_LABELS = {
+    "volume": "Volume against plan",
+    "narrowness": "Narrowness",
+    "template": "Template concentration",
+    "coverage": "Complementary coverage",
+    "hours": "Hours",
+    "quota": "Quota hugging",
+    "handoff": "Hand-offs",
+}
 LINEAGE_SHOWN = 50
 NOT_TOLD = {"answer": "untested", "text": "This run did not test it. A new run will.", "figures": []}
 
@@ -94,6 +105,7 @@ def cluster_detail(cluster: Cluster, *, run: Run | None = None) -> ClusterDetail
         fragility=_fragility(version),
         values=_values(version),
         explanations=explanations,
+        behaviour=_behaviour(version),
         lineage=_lineage(own),
         positions=tuple(PositionCount(p.value, p.label, seen[p.value]) for p in Position),
         cases=cases,
@@ -258,6 +270,23 @@ def _explanation(hypothesis: Hypothesis, told: dict[str, Any]) -> Explanation:
     answer = HypothesisAnswer(told["answer"])
     figures = tuple(Figure(row["name"], row["value"]) for row in told["figures"])
     return Explanation(hypothesis.value, hypothesis.label, answer.value, answer.label, told["text"], figures)
+
+
+def _behaviour(version: ClusterVersion) -> tuple[BehaviourRow, ...]:
+    def share(number: int | None) -> float | None:
+        return None if number is None else number / MILLION
+
+    return tuple(
+        BehaviourRow(
+            name=row["measure"],
+            label=BEHAVIOUR_LABELS[row["measure"]],
+            value=share(row["value"]),
+            ordinary=share(row["ordinary"]),
+            unusual=share(row["unusual"]),
+            text=row["text"],
+        )
+        for row in version.behaviour_rows
+    )
 
 
 def _lineage(cluster: Cluster) -> tuple[LineageRow, ...]:

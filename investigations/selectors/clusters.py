@@ -12,16 +12,16 @@ from django.db.models.expressions import OrderBy
 from core.errors import InvalidInput
 from core.models import Dataset
 from core.public_ids import public_id_to_number
+from investigations.linkage.triage import PART_MEANS
 from investigations.linkage.types import FAMILIES
 from investigations.models import CaseCluster, ClusterVersion, LineageEvent, Run
 from investigations.models.choices import OPEN_CASE_STATES, LineageKind
 from investigations.selectors.paging import cursor_scope, page_of, page_start
 from investigations.selectors.refs import bits_shown, cases_of_clusters, families_of, run_ref, verdicts_of_clusters
 from investigations.selectors.runs import run_latest
-from investigations.selectors.shapes.clusters import ClusterFilters, ClusterPage, ClusterRow, WorthPart
+from investigations.selectors.shapes.clusters import ClusterFilters, ClusterPage, ClusterRow, WorthPart, WorthReason
 from investigations.selectors.shapes.page import Page
 from investigations.selectors.shapes.refs import CaseRef, VerdictRef
-from investigations.worth import PART_MEANS
 
 CLUSTER_SORTS = {
     "worth": "worth",
@@ -76,7 +76,7 @@ def cluster_list(
     n_matching = n_total if filters.is_empty else matching.count()
     versions = list(
         matching.select_related("cluster")
-        .defer("value_rows", "family_rows")
+        .defer("value_rows", "family_rows", "hypothesis_rows", "behaviour_rows")
         .order_by(order, "id")[offset : offset + size]
     )
     rows = cluster_rows(versions, run)
@@ -134,9 +134,11 @@ def cluster_row(version: ClusterVersion, change: str, case: CaseRef | None, verd
         families=families_of(version.families),
         worth=version.worth,
         worth_parts=tuple(
-            WorthPart(name, name.capitalize(), float(version.worth_parts.get(name, 0.0)), means)
+            WorthPart(name, name.capitalize(), float(version.worth_parts[name]), means)
             for name, means in PART_MEANS.items()
+            if name in version.worth_parts
         ),
+        reasons=tuple(WorthReason(**row) for row in version.worth_reasons),
         n_sessions=version.n_sessions,
         n_exchanges=version.n_exchanges,
         n_output_tokens=version.n_output_tokens,

@@ -35,6 +35,7 @@ CLUSTER_COLUMNS = (
     Column("first_seen_at", "First activity of a member, UTC", TIME),
     Column("last_seen_at", "Last activity of a member, UTC", TIME),
     Column("worth", "Expected value of a look, the triage order", 10),
+    Column("why", "Why it stands there in triage, what speaks against a look after “but:”", LONG),
     Column("summary", "What holds it together, in words", LONG),
     Column("case", "Number of the newest case that it is in", 8),
     Column("case_state", "State of that case", SHORT),
@@ -149,13 +150,20 @@ def _clusters(rows: QuerySet[ClusterVersion], run: Run) -> Iterator[Row]:
         export_abusive=Subquery(newest.values("abusive")[:1]),
     ).values_list(
         "cluster__public_id", "n_accounts", "n_actionable", "n_new", "n_links", "bits", "cohesion", "families",
-        "n_sessions", "n_exchanges", "n_output_tokens", "first_seen_at", "last_seen_at", "worth", "summary",
+        "n_sessions", "n_exchanges", "n_output_tokens", "first_seen_at", "last_seen_at", "worth", "worth_reasons", "summary",
         "export_case", "export_case_state", "export_same_operator", "export_abusive",
     )  # fmt: skip
     for cluster, *rest in told.iterator(chunk_size=CHUNK):
         rest[4], rest[5], rest[6] = rest[4] / 1000, round(rest[5], 4), " ".join(mask_families(rest[6]))
-        rest[12] = round(rest[12], 4)
+        rest[12], rest[13] = round(rest[12], 4), reasons_text(rest[13])
         yield [cluster, run.number, *rest]
+
+
+def reasons_text(rows: list[dict[str, str]]) -> str:
+    """Reasons in one line: what speaks for a look, then what speaks against one."""
+    told = [row["text"].rstrip(".") for row in rows if row["speaks"] == "for"]
+    but = [row["text"].rstrip(".") for row in rows if row["speaks"] == "against"]
+    return "; ".join(told) + (f"; but: {'; '.join(but)}" if but else "")
 
 
 # --- members ----------------------------------------------------------------------------------------------------------

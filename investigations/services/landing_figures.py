@@ -7,9 +7,7 @@ from datetime import datetime
 
 import pyarrow as pa
 from django.db import connection
-from django.db.models import Count, Sum
 
-from accounts.models import Account
 from investigations.models import Verdict
 from investigations.worth import Volume
 
@@ -35,14 +33,6 @@ def figures_of(members: pa.Table) -> dict[int, Figures]:
             row[0]: Figures(Volume(row[1], int(row[2]), int(row[3]), int(row[4])), row[5], row[6])
             for row in cursor.fetchall()
         }
-
-
-def ordinary_of(dataset_id: int) -> Volume:
-    """Volume of the whole dataset, for comparison."""
-    sums = Account.objects.filter(dataset=dataset_id).aggregate(
-        n=Count("pk"), sessions=Sum("n_sessions"), exchanges=Sum("n_exchanges"), tokens=Sum("n_output_tokens")
-    )
-    return Volume(sums["n"], int(sums["sessions"] or 0), int(sums["exchanges"] or 0), int(sums["tokens"] or 0))
 
 
 def judged_clusters(dataset_id: int) -> set[int]:

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from investigations.linkage import Result
+from investigations.linkage.triage import Looked, triage
 from investigations.models import Run
 from investigations.services.landing_figures import Figures
-from investigations.worth import Volume, holding_words, worth_of, worth_parts
+from investigations.worth import Volume, holding_words
 
 Ints = npt.NDArray[np.int64]
 NOTHING = Figures(Volume(0, 0, 0, 0), None, None)
@@ -124,18 +125,21 @@ def versions(
     version: Ints,
     n_new: Ints,
     figures: Mapping[int, Figures],
-    ordinary: Volume,
     judged: set[int],
 ) -> pa.Table:
     """Rows of the clusters' versions, with figures, worth and words."""
-    families = _by_cluster(result.cluster_families)
-    values = _by_cluster(result.cluster_values)
-    hypotheses = _by_cluster(result.hypotheses)
+    named = ("cluster_families", "cluster_values", "hypotheses", "behaviour")
+    rows = {name: _by_cluster(getattr(result, name)) for name in named}
     described = [
-        _described(row, families.get(i, []), values.get(i, []), int(n_new[i]), figures.get(i, NOTHING), ordinary,
-                   is_judged=int(cluster[i]) in judged) | {"hypothesis_rows": json.dumps(hypotheses.get(i, []))}
+        _described(
+            row,
+            {name: rows[name].get(i, []) for name in named},
+            int(n_new[i]),
+            figures.get(i, NOTHING),
+            is_judged=int(cluster[i]) in judged,
+        )
         for i, row in enumerate(result.clusters.to_pylist())
-    ]  # fmt: skip
+    ]
     n = version.size
     source = result.clusters
     fixed = {
@@ -157,43 +161,34 @@ _DESCRIBED = (
     ("last_seen_at", _TIME),
     ("worth", pa.float64()),
     ("worth_parts", pa.string()),
+    ("worth_reasons", pa.string()),
     ("summary", pa.string()),
     ("family_rows", pa.string()),
     ("value_rows", pa.string()),
     ("hypothesis_rows", pa.string()),
+    ("behaviour_rows", pa.string()),
 )
 
 
 def _described(
-    row: Mapping[str, Any],
-    families: list[dict[str, Any]],
-    values: list[dict[str, Any]],
-    n_new: int,
-    figures: Figures,
-    ordinary: Volume,
-    *,
-    is_judged: bool,
+    row: Mapping[str, Any], rows: Mapping[str, list[dict[str, Any]]], n_new: int, figures: Figures, *, is_judged: bool
 ) -> dict[str, Any]:
-    parts = worth_parts(
-        bits=row["bits"],
-        n_accounts=row["n_accounts"],
-        n_new=n_new,
-        is_judged=is_judged,
-        volume=figures.volume,
-        ordinary=ordinary,
-        value_rows=values,
-    )
+    families, values, hypotheses, behaviour = rows.values()
+    found = triage(Looked(row["bits"], row["n_accounts"], row["n_actionable"], n_new, is_judged, behaviour, hypotheses))
     return {
         "n_sessions": figures.volume.n_sessions,
         "n_exchanges": figures.volume.n_exchanges,
         "n_output_tokens": figures.volume.n_output_tokens,
         "first_seen_at": figures.first_seen_at,
         "last_seen_at": figures.last_seen_at,
-        "worth": worth_of(parts),
-        "worth_parts": json.dumps(parts),
+        "worth": found.worth,
+        "worth_parts": json.dumps(found.parts),
+        "worth_reasons": json.dumps(found.reason_rows()),
         "summary": holding_words(families, values, row["n_links"]),
         "family_rows": json.dumps(families),
         "value_rows": json.dumps(values),
+        "hypothesis_rows": json.dumps(hypotheses),
+        "behaviour_rows": json.dumps(behaviour),
     }
 
 

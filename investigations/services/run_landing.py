@@ -22,7 +22,7 @@ from investigations.models import Cluster, ClusterVersion, HubValue, LineageEven
 from investigations.models.choices import LineageKind, RunState
 from investigations.services import landing_tables as tables
 from investigations.services.bulk import numbers_reserve, rows_copy
-from investigations.services.landing_figures import figures_of, judged_clusters, ordinary_of
+from investigations.services.landing_figures import figures_of, judged_clusters
 
 RUN_LANDED = audit.register("run.landed", "A run's links and clusters became visible")
 KEPT_RUNS = 2
@@ -118,7 +118,6 @@ def _versions_write(run: Run, result: Result, identities: Identities) -> None:
         version=identities.version,
         n_new=identities.n_new,
         figures=figures,
-        ordinary=ordinary_of(run.dataset_id),
         judged=judged_clusters(run.dataset_id),
     )
     rows_copy(ClusterVersion, rows)

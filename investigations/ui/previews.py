@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from investigations import charts
-from investigations.selectors.shapes.clusters import ClusterDetail
+from investigations.selectors.shapes.clusters import ClusterDetail, WorthReason
 from investigations.ui.figures import family_evidence
 
 
@@ -24,6 +24,7 @@ class Preview:
     n_accounts: int
     fragility: str
     worth: tuple[tuple[str, float, str], ...]
+    reasons: tuple[WorthReason, ...]
 
 
 def preview_of(detail: ClusterDetail, *, query: str) -> Preview:
@@ -40,6 +41,7 @@ def preview_of(detail: ClusterDetail, *, query: str) -> Preview:
         n_actionable=row.n_actionable,
         n_accounts=row.n_accounts,
         fragility=detail.fragility,
+        reasons=row.reasons,
         worth=tuple((part.label, part.value, part.means) for part in row.worth_parts),
     )
 

@@ -20,11 +20,12 @@ from investigations.ui.parts import PAGE_SIZE, Column, Link, Paging, changed, pa
 
 FILTER_NAMES = tuple(ClusterFilters.__dataclass_fields__)
 KEPT = (*FILTER_NAMES, "sort", "view")
+REASONS_SHOWN = 2
 CHANGE_SYMBOLS = {"born": "new", "grew": "grown", "merged": "grown", "shrank": "seen", "split": "caution"}
 COLUMNS = (
     Column("Cluster"),
     Column("What holds it"),
-    Column("Worth a look", "worth", title="linkage × behaviour × size × novelty, none below a tenth"),
+    Column("Worth a look", "worth", title="linkage × behaviour × size × novelty × unexplained, none below a tenth"),
     Column("Accounts", "accounts", numeric=True),
     Column("Core", "actionable", numeric=True, title="accounts of the actionable core"),
     Column("Bits", "bits", numeric=True, title="median bits over the line"),
@@ -47,6 +48,7 @@ class QueueRow:
     detail: str
     tone: str
     title: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,13 @@ def state_title(row: ClusterRow) -> str:
     return "; ".join(parts)
 
 
+def why_of(row: ClusterRow) -> str:
+    """The first reasons for a look, and the first against one."""
+    told = [reason.text.rstrip(".") for reason in row.reasons if reason.speaks == "for"][:REASONS_SHOWN]
+    but = [reason.text.rstrip(".") for reason in row.reasons if reason.speaks == "against"][:1]
+    return " · ".join([*told, *(f"but: {text}" for text in but)])
+
+
 def stale_words(status: RunStatus) -> tuple[str, str]:
     """What is to be said of a newer run than the one shown: words and tone, empty where there is none."""
     shown = f"Scores from run {status.latest.number}" if status.latest else "Nothing has been linked yet"
@@ -172,6 +181,7 @@ def _row(row: ClusterRow, query: str) -> QueueRow:
         detail=detail,
         tone=tone,
         title=state_title(row),
+        why=why_of(row),
     )
 
 

@@ -69,7 +69,7 @@ def test_it_describes_each_cluster(live_db: LiveDatabase) -> None:
     assert version is not None
     assert "card" in version.summary.lower()
     assert "device" in version.summary.lower()
-    assert set(version.worth_parts) == {"linkage", "behaviour", "size", "novelty"}
+    assert set(version.worth_parts) == {"linkage", "behaviour", "size", "novelty", "unexplained"}
     assert all(0 <= part <= 1 for part in version.worth_parts.values())
     assert 0 < version.worth < 1
     assert {row["family"] for row in version.family_rows} == {"payment", "device"}

@@ -34,7 +34,7 @@ def test_it_lists_clusters_by_the_worth_of_a_look(cast: Cast) -> None:
     assert [row.public_id for row in found.page.items] == [cast.cards.public_id, cast.pair.public_id]
     first = found.page.items[0]
     assert (first.n_accounts, first.bits, first.families) == (6, 24.0, ("payment", "device"))
-    assert [part.name for part in first.worth_parts] == ["linkage", "behaviour", "size", "novelty"]
+    assert [part.name for part in first.worth_parts] == ["linkage", "behaviour", "size", "novelty", "unexplained"]
     assert (found.page.n_matching, found.page.n_total, found.page.next) == (2, 2, None)
 
 

@@ -21,6 +21,7 @@ SCHEMAS = {
     "hubs": types.HUBS,
     "conflicts": types.CONFLICTS,
     "hypotheses": types.HYPOTHESES,
+    "behaviour": types.BEHAVIOUR,
 }
 
 

@@ -31,6 +31,7 @@ TABLES = (
     "hubs",
     "conflicts",
     "hypotheses",
+    "behaviour",
 )
 
 
@@ -86,6 +87,7 @@ def accounts(numbers: Iterable[int], created: dict[int, int | None]) -> pa.Table
             "created_at": [created.get(account, 0) for account in listed],
             "status": ["active"] * n,
             "status_changed_at": pa.nulls(n, pa.int64()),
+            "plan": pa.nulls(n, pa.string()),
         },
         schema=types.ACCOUNTS,
     )

@@ -30,10 +30,20 @@ class ClusterFilters:
 
 @dataclass(frozen=True)
 class WorthPart:
-    name: str  # linkage, behaviour, size, novelty
+    name: str  # one of linkage.triage.PARTS
     label: str
     value: float  # 0 to 1
     means: str
+
+
+@dataclass(frozen=True)
+class WorthReason:
+    """Why a cluster stands where it does in triage."""
+
+    part: str  # one of linkage.triage.PARTS
+    name: str  # measure of behaviour or hypothesis, else the part again
+    speaks: str  # for, against
+    text: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class ClusterRow:
     families: tuple[str, ...]
     worth: float
     worth_parts: tuple[WorthPart, ...]
+    reasons: tuple[WorthReason, ...]  # for a look, then against
     n_sessions: int
     n_exchanges: int
     n_output_tokens: int
@@ -110,6 +121,18 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class BehaviourRow:
+    """A measure of how the members use the platform; None where it is not known."""
+
+    name: str  # one of linkage.behaviour.MEASURES
+    label: str
+    value: float | None
+    ordinary: float | None
+    unusual: float | None  # 0 to 1
+    text: str
+
+
+@dataclass(frozen=True)
 class LineageRow:
     run: RunRef
     kind: str
@@ -144,6 +167,7 @@ class ClusterDetail:
     fragility: str  # "Without network it falls into 9 parts; without any other family it stays whole."
     values: tuple[ClusterValue, ...]
     explanations: tuple[Explanation, ...]
+    behaviour: tuple[BehaviourRow, ...]
     lineage: tuple[LineageRow, ...]
     positions: tuple[PositionCount, ...]
     cases: tuple[CaseRef, ...]

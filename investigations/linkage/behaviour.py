@@ -18,7 +18,7 @@ from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints, column_ints
 from investigations.linkage.position import Linked
 from investigations.linkage.units import MILLION
-from investigations.linkage.usage import NO_CLUSTER, Usage, usage_read
+from investigations.linkage.usage import NO_CLUSTER, Usage
 
 Floats = npt.NDArray[np.float64]
 MEASURES = ("volume", "narrowness", "template", "coverage", "hours", "quota", "handoff")
@@ -40,9 +40,8 @@ class Measured:
     texts: tuple[str, ...]
 
 
-def behaviour_table(inputs: types.Inputs, gathered: Gathered, linked: Linked, members: pa.Table, n: int) -> pa.Table:
+def behaviour_table(usage: Usage | None, gathered: Gathered, linked: Linked, n: int) -> pa.Table:
     """BEHAVIOUR: by cluster and measure in their fixed order."""
-    usage = usage_read(inputs, members)
     found = dict.fromkeys(MEASURES, unknown(n)) | {"handoff": handoff(gathered, linked, n)}
     if usage is not None:
         found |= {

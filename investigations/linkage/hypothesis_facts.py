@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -15,6 +14,7 @@ from investigations.linkage.kernels import NO_TIME
 from investigations.linkage.position import Linked, seen_at_opening_only
 from investigations.linkage.settings import Settings
 from investigations.linkage.units import HOUR, SECOND
+from investigations.linkage.usage import Usage
 
 KINDS = ("ip", "content_fingerprint", "device_id", "payment_fingerprint", "phone")
 """Kinds that a test looks at by themselves; the others only with their family."""
@@ -27,6 +27,7 @@ def hypotheses_table(
     linked: Linked,
     labels: Ints,
     made: dict[str, pa.Table],
+    usage: Usage | None,
     settings: Settings,
 ) -> pa.Table:
     """HYPOTHESES, by cluster and in their fixed order; `made` holds clusters, members and families of the result.
@@ -35,7 +36,7 @@ def hypotheses_table(
     """
     rows = [
         (number, name, test.answer, test.text, sorted(test.figures.items()))
-        for number, facts in enumerate(cluster_facts(inputs, gathered, linked, labels, made, settings))
+        for number, facts in enumerate(cluster_facts(inputs, gathered, linked, labels, made, usage, settings))
         for name, test in hypotheses_test(facts).items()
     ]
     cluster, name, answer, text, figures = zip(*rows, strict=True) if rows else ((), (), (), (), ())
@@ -52,6 +53,7 @@ def cluster_facts(
     linked: Linked,
     labels: Ints,
     made: dict[str, pa.Table],
+    usage: Usage | None,
     settings: Settings,
 ) -> list[ClusterFacts]:
     """The facts of each cluster, by number."""
@@ -60,7 +62,7 @@ def cluster_facts(
     only = _resting_only_on(made["members"], n)
     opened, used = _by_opening(gathered, linked, labels, settings, n)
     largest, several = values.open_groups(gathered, settings, n)
-    first, last, seen, rush = _times(inputs, made["members"], n)
+    first, last, seen, rush = _times(inputs, usage, made["members"], n)
     shared, parts = values.shared(gathered, n), _parts(made["cluster_families"], n)
     counts = [column_ints(made["clusters"], name).tolist() for name in ("n_accounts", "n_links")]
     return [
@@ -98,15 +100,15 @@ class _ValuesInside:
         inside = (linked.cluster[link] >= 0) & (gathered.stated[value] == 0)
         span = max(gathered.n_values, 1)
         wanted = np.unique(linked.cluster[link[inside]] * span + value[inside])
-        cluster, value = wanted // span, wanted % span
-        count = gathered.value_holders[value].astype(np.int64)
-        row = np.repeat(np.arange(value.size), count)
-        step = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
-        holder = gathered.holders[gathered.holder_ptr[value][row] + step]
-        size = gathered.unit_size[holder].astype(np.int64)
-        mine = labels[holder] == cluster[row]
-        members = np.bincount(row[mine], size[mine], value.size).astype(np.int64)
-        return cls(cluster, value, members, np.bincount(row, size, value.size).astype(np.int64) - members)
+        size = gathered.unit_size[gathered.holders].astype(np.float64)
+        held = np.repeat(np.arange(gathered.n_values), gathered.value_holders)
+        everybody = np.bincount(held, size, gathered.n_values).astype(np.int64)
+        label = labels[gathered.holders]
+        place = np.searchsorted(wanted, label * span + held)
+        mine = (label >= 0) & (place < wanted.size)
+        mine[mine] = wanted[place[mine]] == (label * span + held)[mine]
+        members = np.bincount(place[mine], size[mine], wanted.size).astype(np.int64)
+        return cls(wanted // span, wanted % span, members, everybody[wanted % span] - members)
 
     def shared(self, gathered: Gathered, n: int) -> list[dict[str, Shared]]:
         """By cluster what is shared of each family and of each of KINDS."""
@@ -171,12 +173,14 @@ def _by_opening(gathered: Gathered, linked: Linked, labels: Ints, settings: Sett
     return both[0].astype(np.int64), both[1].astype(np.int64)
 
 
-def _times(inputs: types.Inputs, members: pa.Table, n: int) -> tuple[Ints, Ints, Ints, Ints]:
+def _times(inputs: types.Inputs, usage: Usage | None, members: pa.Table, n: int) -> tuple[Ints, Ints, Ints, Ints]:
     """By cluster when its first and its last account was made and when a member was last seen (NO_TIME: unknown), and
     the most members that signed up within RUSH_HOURS."""
     account, cluster = column_ints(members, "account"), column_ints(members, "cluster")
     created = _latest(account, inputs.accounts, "account", "created_at")
-    seen = np.maximum(_latest(account, inputs.sightings, "account", "last_at"), _last_exchange(inputs, account))
+    seen = _latest(account, inputs.sightings, "account", "last_at")
+    if usage is not None:
+        seen = np.maximum(seen, _latest(account, usage.by_account, "account", "last_at"))
     first, last, latest = np.full(n, 2**63 - 1), np.full(n, NO_TIME), np.full(n, NO_TIME)
     known = created != NO_TIME
     np.minimum.at(first, cluster[known], created[known])
@@ -205,21 +209,6 @@ def _latest(account: Ints, table: pa.Table, key: str, name: str) -> Ints:
     out = np.full(account.size, NO_TIME, np.int64)
     np.maximum.at(out, order[np.searchsorted(account[order], column_ints(rows, key))], column_ints(rows, name))
     return out
-
-
-def _last_exchange(inputs: types.Inputs, account: Ints) -> Ints:
-    """The time of each account's last exchange, NO_TIME when there is none."""
-    if not inputs.exchanges or not account.size:
-        return np.full(account.size, NO_TIME, np.int64)
-    connection = duckdb.connect()
-    try:
-        connection.register("looked", pa.table({"account": account}))
-        query = """SELECT account, max("at") AS last_at FROM read_parquet($paths) SEMI JOIN looked USING (account)
-            GROUP BY account"""
-        rows = connection.sql(query, params={"paths": list(inputs.exchanges)}).to_arrow_table()
-    finally:
-        connection.close()
-    return _latest(account, rows, "account", "last_at")
 
 
 def _parts(families: pa.Table, n: int) -> list[dict[str, int]]:

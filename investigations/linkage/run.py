@@ -51,6 +51,7 @@ from investigations.linkage.score import (
 )
 from investigations.linkage.settings import Settings
 from investigations.linkage.signups import gap_millibits, signup_gaps, signup_rows
+from investigations.linkage.usage import usage_read
 
 STEPS = ("gather", "hubs", "candidates", "signals", "score", "link", "cluster", "admit", "publish")
 """The steps in their order; `Progress.step` is one of them."""
@@ -226,8 +227,9 @@ class _Run:
         linked = linked_from(scorer, links, labels, self.settings)
         made = result_tables(self.inputs, gathered, hubs, scorer, linked, labels, self.settings)
         made["conflicts"] = conflicts_table(held)
-        made["hypotheses"] = hypotheses_table(self.inputs, gathered, linked, labels, made, self.settings)
-        made["behaviour"] = behaviour_table(self.inputs, gathered, linked, made["members"], made["clusters"].num_rows)
+        usage = usage_read(self.inputs, made["members"])
+        made["hypotheses"] = hypotheses_table(self.inputs, gathered, linked, labels, made, usage, self.settings)
+        made["behaviour"] = behaviour_table(usage, gathered, linked, made["clusters"].num_rows)
         for name in TABLES:
             _write_table(made[name], self.workdir / f"{name}.parquet")
         summary = {

@@ -15,16 +15,16 @@ from investigations.linkage.gather import Ints, column_ints
 from investigations.linkage.kernels import NO_TIME
 from investigations.linkage.units import DAY, HOUR
 
-SAMPLE = 2_000
+SAMPLE = 1_000
 """Others that are looked at, evenly spaced by number: the same each time, and independent of the rows' order."""
 NO_CLUSTER = -1
 
 _USED = f"""
-    CREATE TEMP TABLE used AS SELECT DISTINCT account, cluster, coalesce(status, 0) AS status, system, tools, parameters, exchange, output_tokens,
+    CREATE TEMP TABLE used AS SELECT DISTINCT account, cluster, coalesce(status, 0) AS status, system, tools, parameters, output_tokens,
         "at", "at" // {HOUR} AS hour, "at" // {DAY} AS day
     FROM read_parquet($paths) JOIN looked USING (account)"""
 _BY_ACCOUNT = """
-    SELECT account, count(*) AS n, sum(output_tokens)::BIGINT AS tokens FROM used GROUP BY account ORDER BY account"""
+    SELECT account, count(*) AS n, sum(output_tokens)::BIGINT AS tokens, max("at") AS last_at FROM used GROUP BY account ORDER BY account"""
 _SHAPES = """
     SELECT account, max(n) AS most, sum(n)::BIGINT AS n FROM (
         SELECT account, system, tools, parameters, count(*) AS n FROM used
@@ -51,7 +51,7 @@ class Usage:
     """NO_CLUSTER for the sample."""
     plan: tuple[str | None, ...]
     by_account: pa.Table
-    """account, n, tokens (null: unknown)."""
+    """account, n, tokens (null: unknown), last_at."""
     shapes: pa.Table
     """account, most, n: exchanges of the commonest system prompt, tools and parameters together, and of any."""
     templates: pa.Table

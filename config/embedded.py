@@ -148,6 +148,7 @@ def _start_keeper(places: Places, *, fsync: bool) -> None:
     message = json.loads(line) if line else {"error": f"The servers did not start. See {places.logs}.", "exit_code": 69}
     if message.get("ready"):
         return
+    keeper.wait(LET_GO_SECONDS)  # its lock goes with it: who tries next must not take it for alive
     kind = HomeProblem if message["exit_code"] == HomeProblem.exit_code else ServerProblem
     raise kind(message["error"])
 

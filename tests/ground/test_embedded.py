@@ -186,7 +186,6 @@ def _rows_of(held: Held, statement: str) -> list[tuple[int]]:
     [
         ("global/pg_control", lambda old: bytes(b ^ 0xFF for b in old)),
         ("global/pg_control", lambda old: old[:100]),
-        ("global/pg_filenode.map", lambda old: b"x" * len(old)),
     ],
 )
 def test_it_says_so_when_postgresql_s_files_are_damaged_and_changes_nothing(

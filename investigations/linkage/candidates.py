@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from investigations.linkage.gather import Gathered, Ints, SmallInts
-from investigations.linkage.kernels import count_pairs, pairs_of
+from investigations.linkage.kernels import count_pairs, pairs_of, signatures
 from investigations.linkage.settings import Settings
 
 ROOM = 8_000_000
@@ -15,7 +15,8 @@ ROOM = 8_000_000
 def candidate_pairs(gathered: Gathered, weights: SmallInts, settings: Settings) -> Ints:
     """Distinct pairs of units as a << 32 | b with a < b, ascending, that share a value of any weight."""
     usable = np.flatnonzero(weights > 0)
-    rarest = rarest_value(gathered, weights)
+    signature = signatures(gathered.holder_ptr, gathered.holders)
+    rarest = rarest_signature(gathered, weights, signature)
     found = np.empty(0, np.int64)
     for chunk in _chunks(usable, gathered, settings.budget):
         room = count_pairs(chunk, gathered.holder_ptr, settings.budget)
@@ -24,6 +25,7 @@ def candidate_pairs(gathered: Gathered, weights: SmallInts, settings: Settings) 
             gathered.holder_ptr,
             gathered.holders,
             gathered.first_at,
+            signature,
             rarest,
             settings.budget,
             settings.seed & 0x7FFFFFFF,
@@ -39,17 +41,17 @@ def sorted_unique(numbers: Ints) -> Ints:
     return numbers[np.append(True, numbers[1:] != numbers[:-1])] if numbers.size else numbers
 
 
-def rarest_value(gathered: Gathered, weights: SmallInts) -> Ints:
-    """For each unit the value of weight that fewest units have (ties: the first), -1 without any."""
+def rarest_signature(gathered: Gathered, weights: SmallInts, signature: Ints) -> Ints:
+    """For each unit the signature of the value of weight that fewest units have (ties: the smallest), -1 without any."""
     rows = np.repeat(np.arange(gathered.n_values), gathered.value_holders)
     rows_weight = weights[rows] > 0
     rows, units = rows[rows_weight], gathered.holders[rows_weight]
-    order = np.lexsort((rows, gathered.value_holders[rows], units))
+    order = np.lexsort((signature[rows], gathered.value_holders[rows], units))
     rows, units = rows[order], units[order]
     first = np.ones(units.size, bool)
     first[1:] = units[1:] != units[:-1]
     rarest = np.full(gathered.n_units, -1, np.int64)
-    rarest[units[first]] = rows[first]
+    rarest[units[first]] = signature[rows[first]]
     return rarest
 
 

@@ -220,10 +220,30 @@ def ring_pairs(members: Array, order: Array, ring: int, out: Array, used: int) -
 
 
 @compiled
+def signatures(holder_ptr: Array, holders: Array) -> Array:
+    """A number for each value that follows from who holds it, not from how it was numbered; at least 0."""
+    out = np.empty(holder_ptr.size - 1, np.int64)
+    for value in range(out.size):
+        number = np.int64(0)
+        for at in range(holder_ptr[value], holder_ptr[value + 1]):
+            number = mixed(number ^ (np.int64(holders[at]) + 1))
+        out[value] = number
+    return out
+
+
+@compiled
 def pairs_of(
-    values: Array, holder_ptr: Array, holders: Array, first_at: Array, rarest: Array, budget: int, seed: int, room: int
+    values: Array,
+    holder_ptr: Array,
+    holders: Array,
+    first_at: Array,
+    signature: Array,
+    rarest: Array,
+    budget: int,
+    seed: int,
+    room: int,
 ) -> Array:
-    """Candidate pairs a << 32 | b (a < b) of the values, not yet distinct.
+    """Candidate pairs a << 32 | b (a < b) of the values, not yet distinct. `signature` is by value, `rarest` by unit.
 
     Few holders: all pairs. Many: rings in three orders, by time of first use, by the rarest value that the
     holders have (those who share it stand together) and at random by hash, which ties the whole value together.
@@ -247,7 +267,7 @@ def pairs_of(
             keys[i] = rarest[members[i]]
         used = ring_pairs(members, np.argsort(keys, kind="mergesort"), ring, out, used)
         for i in range(degree):
-            keys[i] = mixed(np.int64(members[i]) * 1_000_003 + value * 7_919 + seed)
+            keys[i] = mixed((np.int64(members[i]) * 1_000_003 + seed) ^ signature[value])
         used = ring_pairs(members, np.argsort(keys, kind="mergesort"), ring, out, used)
     return out[:used]
 

@@ -31,6 +31,9 @@ from config.servers import die_with_parent
 WEB_READY_SECONDS = 120
 GENTLE_SECONDS, FIRM_SECONDS = 4.0, 7.0
 RESTARTS_PER_MINUTE = 3
+SHORT_LIFE_SECONDS = 10.0
+"""A part that ends later than this after its start did not fail at its start: it is started again however often, as
+when a server below it is killed again and again."""
 TAIL_LINES = 15
 LOOK_SECONDS = 1.0
 PORTS_TO_SUGGEST = 50
@@ -47,8 +50,16 @@ class Child:
     is_lasting: bool = True
     process: subprocess.Popen[bytes] | None = None
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
-    starts: list[float] = field(default_factory=list)
+    started: float = 0.0
+    short_lives: list[float] = field(default_factory=list)
     partial: bytes = b""
+
+    def ended(self, now: float) -> int:
+        """Notes that it ended just now; how often it did so soon after its start, within the last minute."""
+        if now - self.started < SHORT_LIFE_SECONDS:
+            self.short_lives.append(now)
+        self.short_lives = [at for at in self.short_lives if now - at < 60]
+        return len(self.short_lives)
 
 
 class Supervisor:
@@ -113,7 +124,7 @@ class Supervisor:
         return Child("web", command)
 
     def _spawn(self, child: Child) -> None:
-        child.starts.append(time.monotonic())
+        child.started = time.monotonic()
         child.process = subprocess.Popen(
             child.command,
             cwd=home.REPOSITORY,
@@ -170,10 +181,10 @@ class Supervisor:
             if code:
                 say(f"{child.name} ended with exit code {code}; the console goes on without it.")
             return
-        recent = [at for at in child.starts if time.monotonic() - at < 60]
-        if len(recent) > RESTARTS_PER_MINUTE:
+        n = child.ended(time.monotonic())
+        if n > RESTARTS_PER_MINUTE:
             raise ServerProblem(
-                f"{child.name} ended {len(recent)} times within a minute (exit code {code}).\n{tail_of(child)}"
+                f"{child.name} ended {n} times within a minute, right after its start (exit code {code}).\n{tail_of(child)}"
             )
         say(f"{child.name} ended (exit code {code}), starting it again.")
         self._spawn(child)

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from config.problems import BadSetting, ServerProblem
+from config.supervisor import RESTARTS_PER_MINUTE, SHORT_LIFE_SECONDS, Child
 from tests.processes import environment, free_port, own_folder, pid_of, processes_of, read_until, run, start, wait_until
 
 pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.slow]
@@ -111,6 +112,17 @@ def test_it_starts_again_after_that_and_stops_on_ctrl_c(
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=30)
     assert process.returncode == 0 and "Stopped." in rest
+
+
+def test_a_part_that_dies_soon_after_each_start_is_given_up_and_one_that_had_run_is_not() -> None:
+    looping, struck = Child("worker", []), Child("worker", [])
+    for turn in range(RESTARTS_PER_MINUTE + 1):
+        looping.started, struck.started = 100.0 + 3 * turn, 100.0 + 11 * turn
+        n_looping, n_struck = looping.ended(102.0 + 3 * turn), struck.ended(struck.started + SHORT_LIFE_SECONDS)
+    assert n_looping > RESTARTS_PER_MINUTE
+    assert n_struck == 0
+    looping.started = 200.0
+    assert looping.ended(201.0) == 1
 
 
 def test_it_says_so_when_the_port_is_busy_before_anything_starts(tmp_path: Path) -> None:

@@ -37,5 +37,9 @@ def _remember_main(**_: Any) -> None:
 
 @worker_process_init.connect
 def _end_with_main(**_: Any) -> None:
-    """Let no process of the pool outlive the main one: its work is taken up by the worker that comes after it."""
-    end_with_parent(_main_process)
+    """Let no process of the pool outlive the main one: its work is taken up by the worker that comes after it.
+
+    The solo pool is the main process itself.
+    """
+    if os.getpid() != _main_process:
+        end_with_parent(_main_process)

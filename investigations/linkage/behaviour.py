@@ -87,7 +87,7 @@ def volume(usage: Usage, n: int) -> Measured:
         np.full(n, 0.5),
         2 * value - 1,
         lambda i: (
-            f"A typical member uses more than {_percent(value[i])} of other accounts of its plan; "
+            f"A typical member uses more than {_percent(min(value[i], 0.99))} of other accounts of its plan; "
             f"together they use as much as {together[i]:,.0f} ordinary ones."
         ),
     )
@@ -152,7 +152,9 @@ def coverage(usage: Usage, n: int) -> Measured:
         value,
         ordinary,
         unusual,
-        lambda i: f"Active hours in which no other member is: {_percent(value[i])}; by chance {_percent(ordinary[i])}.",
+        lambda i: (
+            f"100 active hours of members fall on {100 * value[i]:.0f} different ones; by chance on {100 * ordinary[i]:.0f}."
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from core.errors import InvalidInput, NotFound
 from investigations.linkage.units import MILLION
 from investigations.models import CaseCluster, Cluster, ClusterVersion, LineageEvent, Member, Run, Verdict
 from investigations.models.choices import Hypothesis, HypothesisAnswer, LineageKind, Position
-from investigations.selectors.clusters import cluster_row
+from investigations.selectors.clusters import BEHAVIOUR_LABELS, cluster_row
 from investigations.selectors.paging import page_of, page_start
 from investigations.selectors.refs import (
     account_ref,
@@ -46,15 +46,6 @@ MEMBER_SORTS = {
     "exchanges": "-account__n_exchanges",
 }
 STRONGEST_SHOWN = 3
-BEHAVIOUR_LABELS = {
-    "volume": "Volume against plan",
-    "narrowness": "Narrowness",
-    "template": "Template concentration",
-    "coverage": "Complementary coverage",
-    "hours": "Hours",
-    "quota": "Quota hugging",
-    "handoff": "Hand-offs",
-}
 LINEAGE_SHOWN = 50
 NOT_TOLD = {"answer": "untested", "text": "This run did not test it. A new run will.", "figures": []}
 

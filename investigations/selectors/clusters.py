@@ -15,7 +15,7 @@ from core.public_ids import public_id_to_number
 from investigations.linkage.triage import PART_MEANS
 from investigations.linkage.types import FAMILIES
 from investigations.models import CaseCluster, ClusterVersion, LineageEvent, Run
-from investigations.models.choices import OPEN_CASE_STATES, LineageKind
+from investigations.models.choices import OPEN_CASE_STATES, Hypothesis, LineageKind
 from investigations.selectors.paging import cursor_scope, page_of, page_start
 from investigations.selectors.refs import bits_shown, cases_of_clusters, families_of, run_ref, verdicts_of_clusters
 from investigations.selectors.runs import run_latest
@@ -33,6 +33,16 @@ CLUSTER_SORTS = {
     "output_tokens": "n_output_tokens",
 }
 """Sorts by name, the largest first; with a minus before it the smallest first."""
+BEHAVIOUR_LABELS = {
+    "volume": "Volume against plan",
+    "narrowness": "Narrowness",
+    "template": "Template concentration",
+    "coverage": "Complementary coverage",
+    "hours": "Hours",
+    "quota": "Quota hugging",
+    "handoff": "Hand-offs",
+}
+REASON_LABELS = {name: name.capitalize() for name in PART_MEANS} | dict(Hypothesis.choices) | BEHAVIOUR_LABELS
 CASE_FILTERS = ("none", "open", "decided")
 LIST_CHANGES = tuple(kind for kind in LineageKind.values if kind != LineageKind.ENDED)
 TEXT_MAX = 40
@@ -138,7 +148,9 @@ def cluster_row(version: ClusterVersion, change: str, case: CaseRef | None, verd
             for name, means in PART_MEANS.items()
             if name in version.worth_parts
         ),
-        reasons=tuple(WorthReason(**row) for row in version.worth_reasons),
+        reasons=tuple(
+            WorthReason(label=REASON_LABELS.get(row["name"], row["name"]), **row) for row in version.worth_reasons
+        ),
         n_sessions=version.n_sessions,
         n_exchanges=version.n_exchanges,
         n_output_tokens=version.n_output_tokens,

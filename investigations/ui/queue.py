@@ -20,7 +20,8 @@ from investigations.ui.parts import PAGE_SIZE, Column, Link, Paging, changed, pa
 
 FILTER_NAMES = tuple(ClusterFilters.__dataclass_fields__)
 KEPT = (*FILTER_NAMES, "sort", "view")
-REASONS_SHOWN = 2
+LARGE = 0.5
+"""Of the part size: 32 accounts."""
 CHANGE_SYMBOLS = {"born": "new", "grew": "grown", "merged": "grown", "shrank": "seen", "split": "caution"}
 COLUMNS = (
     Column("Cluster"),
@@ -49,6 +50,7 @@ class QueueRow:
     tone: str
     title: str
     why: str
+    why_title: str
 
 
 @dataclass(frozen=True)
@@ -150,10 +152,21 @@ def state_title(row: ClusterRow) -> str:
 
 
 def why_of(row: ClusterRow) -> str:
-    """The first reasons for a look, and the first against one."""
-    told = [reason.text.rstrip(".") for reason in row.reasons if reason.speaks == "for"][:REASONS_SHOWN]
-    but = [reason.text.rstrip(".") for reason in row.reasons if reason.speaks == "against"][:1]
-    return " · ".join([*told, *(f"but: {text}" for text in but)])
+    """The reasons in a few words; the preview and the hover have them at length."""
+    unusual = [reason.label.lower() for reason in row.reasons if reason.part == "behaviour"]
+    told = [f"unusual {', '.join(unusual)}" if unusual else "", "many accounts" if _is_large(row) else ""]
+    told += [f"but: {reason.label.lower()}" for reason in row.reasons if reason.speaks == "against"][:1]
+    text = "; ".join(part for part in told if part)
+    return text[:1].upper() + text[1:]
+
+
+def why_title(row: ClusterRow) -> str:
+    """The reasons at length, for hover."""
+    return " ".join(f"{reason.text.rstrip('.')}." for reason in row.reasons)
+
+
+def _is_large(row: ClusterRow) -> bool:
+    return any(part.name == "size" and part.value >= LARGE for part in row.worth_parts)
 
 
 def stale_words(status: RunStatus) -> tuple[str, str]:
@@ -182,6 +195,7 @@ def _row(row: ClusterRow, query: str) -> QueueRow:
         tone=tone,
         title=state_title(row),
         why=why_of(row),
+        why_title=why_title(row),
     )
 
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from core.models import Dataset
-from investigations.models import Member
+from investigations.models import ClusterVersion, Member
 from investigations.services.cases import case_open
 from tests.cast import Cast, People, cast_make
 from tests.factories import (
@@ -341,3 +341,18 @@ def test_datasets_stay_apart(cast: Cast, viewer: Client) -> None:
     Dataset.objects.create(name="empty")
     found = viewer.get("/?dataset=empty").content.decode()
     assert cast.cards.public_id not in found
+
+
+def test_the_list_says_why_a_cluster_stands_where_it_does(cast: Cast, client: Client) -> None:
+    client.force_login(cast.people.investigator)
+    version = ClusterVersion.objects.filter(run=cast.run).order_by("-worth").first()
+    assert version is not None
+    said = [
+        ("behaviour", "quota", "for", "On 60 % of their days of use they come near the quota; others on 2 %."),
+        ("unexplained", "team", "against", "9 of 9 members name one organisation."),
+    ]
+    version.worth_reasons = [dict(zip(("part", "name", "speaks", "text"), row, strict=True)) for row in said]
+    version.save()
+    page = client.get("/").content.decode()
+    assert "Unusual quota hugging; but: team" in page
+    assert all(text in page for *_, text in said)

@@ -42,6 +42,7 @@ class WorthReason:
 
     part: str  # one of linkage.triage.PARTS
     name: str  # measure of behaviour or hypothesis, else the part again
+    label: str
     speaks: str  # for, against
     text: str
 

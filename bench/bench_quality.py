@@ -41,10 +41,11 @@ ROWS: dict[str, Row] = {
     "calibration": calibration,
     "hop": real.hop,
     "numpy": real.numpy_identities,
+    "coortweet": real.coortweet,
     "shuffled": real.shuffled,
 }
 """Every row by its name, in the order of the table."""
-PUBLIC = ("hop", "numpy")
+PUBLIC = ("hop", "numpy", "coortweet")
 """Rows that read public data only."""
 
 

@@ -32,6 +32,7 @@ ONE_AND_MANY = {
     "near_content": ("near-equal requests", "near-equal requests"),
     "signup_gap": ("close sign-ups", "close sign-ups"),
     "limit_handoff": ("work handed on at a rate limit", "work handed on at rate limits"),
+    "co_sharing": ("the same requests in the same minute", "the same requests in the same minute"),
     "shared_object": ("one shared object", "the same shared objects"),
     "organization": ("one organisation", "the same organisations"),
     "api_key_id": ("one API key", "shared API keys"),

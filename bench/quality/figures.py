@@ -40,8 +40,9 @@ HEAD = "| row | measure | target | measured | |\n|---|---|---|---|---|"
 
 
 def at_least(measure: str, value: float, target: float) -> Figure:
-    """A share that should reach its target."""
-    return Figure(measure, f">= {target:g}", f"{value:.3f}", value >= target)
+    """A share, or a whole number, that should reach its target."""
+    text = str(value) if isinstance(value, int) else f"{value:.3f}"
+    return Figure(measure, f">= {target:g}", text, value >= target)
 
 
 def at_most(measure: str, value: float, target: float, *, note: str = "") -> Figure:

@@ -29,7 +29,8 @@ Part = tuple[str, Ints, Ints | SmallInts, Ints | SmallInts, Ints]
 def pair_table(inputs: types.Inputs, gathered: Gathered, prior: int, settings: Settings) -> pa.Table:
     """What all signals say: kind, pair, bits, seen, expected, by kind and pair. Families by kind are in the metadata
     of the schema. `prior` in millibits, as the run has learned it."""
-    source = PairSource(inputs, gathered.accounts, gathered.unit_of, gathered.n_units, prior)
+    contents = _numbers_of(gathered, "content_fingerprint")
+    source = PairSource(inputs, gathered.accounts, gathered.unit_of, gathered.n_units, prior, contents)
     families: dict[str, str] = {}
     parts: list[Part] = []
     signals = [signal for signal in PAIR_SIGNALS if not set(signal.kinds) <= set(settings.ignore_kinds)]
@@ -40,6 +41,13 @@ def pair_table(inputs: types.Inputs, gathered: Gathered, prior: int, settings: S
                 mine = rows.kind == code
                 parts.append((kind, rows.pair[mine], rows.bits[mine], rows.seen[mine], rows.expected[mine]))
     return pair_rows(families, parts)
+
+
+def _numbers_of(gathered: Gathered, kind: str) -> Ints | None:
+    """The shared values of a kind; None when the kind was not gathered."""
+    if kind not in gathered.kinds:
+        return None
+    return gathered.value_number[gathered.value_kind == gathered.kinds.index(kind)]
 
 
 def pair_rows(families: dict[str, str], parts: list[Part]) -> pa.Table:

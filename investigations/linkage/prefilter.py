@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -33,6 +34,14 @@ def maybe_shared(paths: tuple[str, ...], columns: tuple[str, ...], keep: tuple[s
         for batch in _batches(paths, column, ["account", column]):
             mark_slots(slots, batch[column].to_numpy(), batch["account"].to_numpy(), mode == "known")
     return each(lambda column: _kept(paths, column, slots), columns)
+
+
+def rows_of(paths: tuple[str, ...], column: str, values: npt.NDArray[np.int64]) -> pa.Table:
+    """A table (value, account, at) of the rows that have one of these values; rows that meet one in a slot pass too."""
+    slots = np.full(max(1 << (16 * values.size).bit_length(), 1024), -1, np.int64)
+    for account in (0, 1):
+        mark_slots(slots, values, np.full(values.size, account), only_known=False)
+    return _kept(paths, column, slots)
 
 
 def _kept(paths: tuple[str, ...], column: str, slots: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Table:

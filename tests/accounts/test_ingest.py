@@ -318,6 +318,7 @@ def test_shared_objects_load_by_their_mapping(load: Load, real_data: Path) -> No
     report = load(real_data / "coortweet", mapping=mapping)
     assert report.exit_code == 0
     assert report.accepted["identifiers"] + report.duplicates.get("identifiers", 0) == 35_125
+    assert report.accepted["exchanges"] == 35_125
     assert Account.objects.filter(is_created_at_derived=True).count() == 9_509
 
 

@@ -100,7 +100,34 @@ def paraphrased(life: Life, a: int, b: int, *, texts: int = 6, flips: int = 4) -
     return life
 
 
-PLANTED: dict[str, Callable[[Life, int, int], Life]] = {"limit_handoff": relay_at_limits, "near_content": paraphrased}
+def going_round(life: Life, *, contents: int = 40, each: int = 6) -> Life:
+    """Lets everybody bring some of the contents that go round, at random moments."""
+    for account in range(life.n):
+        for _ in range(each):
+            life.ask(account, life.chance.randrange(DAYS * DAY), content=1 + life.chance.randrange(contents))
+    return life
+
+
+def together(
+    life: Life, a: int, b: int, *, contents: int = 5, after: int = 20 * SECOND, of: range | None = None
+) -> Life:
+    """Lets b bring several contents a little after a, at moments of their own; others bring them at other times."""
+    if not any(row["content"] == 1 for row in life.rows):
+        going_round(life)
+    for content in of or range(1000, 1000 + contents):
+        at = life.chance.randrange(DAYS * DAY)
+        life.ask(a, at, content=content)
+        life.ask(b, at + after, content=content)
+        for _ in range(3):
+            life.ask(life.chance.randrange(life.n), life.chance.randrange(DAYS * DAY), content=content)
+    return life
+
+
+PLANTED: dict[str, Callable[[Life, int, int], Life]] = {
+    "limit_handoff": relay_at_limits,
+    "near_content": paraphrased,
+    "co_sharing": together,
+}
 
 
 @pytest.mark.parametrize("signal", PAIR_SIGNALS, ids=lambda signal: signal.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from investigations.linkage.signals.co_sharing import CO_SHARING
 from investigations.linkage.signals.content import CONTENT
 from investigations.linkage.signals.limit_handoff import LIMIT_HANDOFF
 from investigations.linkage.signals.migration import MIGRATION
@@ -19,7 +20,7 @@ from investigations.linkage.signals.sighting import SIGHTING
 
 SIGNALS: tuple[Signal, ...] = (SIGHTING, CONTENT, MIGRATION, RELATION)
 """Every signal, in the order in which the gather step asks them."""
-PAIR_SIGNALS: tuple[PairSignal, ...] = (LIMIT_HANDOFF, NEAR_CONTENT)
+PAIR_SIGNALS: tuple[PairSignal, ...] = (LIMIT_HANDOFF, NEAR_CONTENT, CO_SHARING)
 """Every signal on pairs that need not share a value."""
 
 __all__ = [

@@ -125,6 +125,8 @@ class PairSource:
     n_units: int
     prior: int
     """Millibits of the odds that two units taken at random are of one hand, as the run has learned it; negative."""
+    contents: Ints | None = None
+    """The contents that two units brought, as the gather step found them; None where it did not look."""
 
     @cached_property
     def activity(self) -> Activity:

@@ -43,9 +43,10 @@ class Held:
     fsync: bool = True
 
     def ensure(self) -> bool:
-        """Start the servers again when their keeper is gone; return whether that was so."""
-        if _keeper_alive(self.places):
-            return False
+        """Start the servers again when their keeper is gone; return whether that was so.
+
+        A keeper that another process is just starting has its lock before its servers answer: who asks waits for it.
+        """
         with (self.places.locks / "starting").open("a") as starting:
             fcntl.flock(starting, fcntl.LOCK_EX)
             if _keeper_alive(self.places):

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TextIO
 
 from config.home import check_free_space, home_prepare, places_decide, secrets_for
 from config.problems import Problem, ServerProblem, os_error_to_problem
@@ -24,6 +25,7 @@ from config.servers import Postgres, Server, Valkey
 
 RESTARTS_PER_MINUTE = 5
 CHECK_SECONDS = 0.5
+LOCK_TRIES, LOCK_SECONDS = 20, 0.02
 
 
 class Keeper:
@@ -94,7 +96,7 @@ def main() -> int:
     try:
         keeper = Keeper(options.home, fsync=not options.no_fsync)
         alive = (keeper.places.locks / "keeper").open("a")
-        fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock_for_good(alive)
         for sent in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(sent, lambda number, _frame: keeper.ends.put(f"signal {number}"))
         keeper.start()
@@ -113,6 +115,17 @@ def main() -> int:
     print(f"stopping: {reason}", file=sys.stderr, flush=True)
     keeper.stop()
     return 0
+
+
+def _lock_for_good(file: TextIO) -> None:
+    """Take the keeper's lock; BlockingIOError when another has it. Who only asks whether there is a keeper has it for
+    a moment."""
+    for _ in range(LOCK_TRIES):
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_SECONDS)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _report(message: dict[str, object]) -> int:

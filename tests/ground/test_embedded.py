@@ -99,6 +99,22 @@ def test_it_refuses_a_wrong_password(own: Path) -> None:
     held.release()
 
 
+def test_who_comes_while_the_servers_start_waits_until_they_answer() -> None:
+    with own_folder("embedded-early") as path:
+        places = home.home_prepare(path)
+        first = start("-c", HOLDER, str(path), env=environment(path))
+        wait_until(lambda: embedded._keeper_alive(places))
+        assert not list(places.postgres_run.glob(".s.PGSQL.*")), (
+            "too late to show anything: the server is there already"
+        )
+        held = embedded.hold(path, fsync=False)
+        with connect(held.places) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        read_until(first, "up")
+        held.release()
+        close(first)
+
+
 def test_it_serves_two_users_at_once_from_one_keeper(own: Path) -> None:
     processes = [start("-c", HOLDER, str(own), env=environment(own)) for _ in range(2)]
     for process in processes:

@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q
 
 from accounts.kinds import FAMILY_LABELS
 from core.errors import InvalidInput, NotFound
+from investigations.holding import kind_words
 from investigations.linkage.units import MILLION
 from investigations.models import CaseCluster, Cluster, ClusterVersion, LineageEvent, Member, Run, Verdict
 from investigations.models.choices import Hypothesis, HypothesisAnswer, LineageKind, Position
@@ -36,7 +37,6 @@ from investigations.selectors.shapes.clusters import (
     PositionCount,
 )
 from investigations.selectors.shapes.page import Page
-from investigations.worth import kind_words
 
 MEMBER_SORTS = {
     "bits": "-bits",

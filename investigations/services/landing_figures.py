@@ -8,8 +8,8 @@ from datetime import datetime
 import pyarrow as pa
 from django.db import connection
 
+from investigations.holding import Volume
 from investigations.models import Verdict
-from investigations.worth import Volume
 
 
 @dataclass(frozen=True)

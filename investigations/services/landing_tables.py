@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from investigations.holding import Volume, holding_words
 from investigations.linkage import Result
 from investigations.linkage.triage import Looked, triage
 from investigations.models import Run
 from investigations.services.landing_figures import Figures
-from investigations.worth import Volume, holding_words
 
 Ints = npt.NDArray[np.int64]
 NOTHING = Figures(Volume(0, 0, 0, 0), None, None)

@@ -300,45 +300,62 @@ def expected_meetings(
     possible: pairs of shares of each content. close: how many are close together, by content and by day.
     """
     pair, start, count = pairs
-    day_ptr, day_of, day_n = days
-    has_ptr, has, _ = contents
     close_of, close_in_day = close
     every, all_close = possible.sum(), close_of.sum()
     out = np.empty(pair.size, np.float64)
     for p in range(pair.size):
         a, b = pair[p] >> 32, pair[p] & 0xFFFFFFFF
-        dealt = 0.0
-        i, j = day_ptr[a], day_ptr[b]
-        while i < day_ptr[a + 1] and j < day_ptr[b + 1]:
-            if day_of[i] == day_of[j]:
-                n = shares_in_day[day_of[i]]
-                dealt += 2.0 * close_in_day[day_of[i]] * day_n[i] * day_n[j] / (n * (n - 1.0))
-                i += 1
-                j += 1
-            elif day_of[i] < day_of[j]:
-                i += 1
-            else:
-                j += 1
         usual = (all_close - count[p] + 0.5) / (every - count[p] + 1.0)
-        habit = 0.0
-        at, end = start[p], start[p] + count[p]
-        i, j = has_ptr[a], has_ptr[b]
-        while i < has_ptr[a + 1] and j < has_ptr[b + 1]:
-            if has[i] == has[j]:
-                own = 0
-                if at < end and met[at] == has[i]:
-                    own = 1
-                    at += 1
-                others = close_of[has[i]] - own
-                habit += (others + HABIT * usual) / (possible[has[i]] - own + HABIT)
-                i += 1
-                j += 1
-            elif has[i] < has[j]:
-                i += 1
-            else:
-                j += 1
-        out[p] = max(dealt, habit)
+        mine = met[start[p] : start[p] + count[p]]
+        dealt = met_when_dealt(a, b, days, shares_in_day, close_in_day)
+        out[p] = max(dealt, met_by_habit(a, b, mine, contents, possible, close_of, usual))
     return out
+
+
+@compiled
+def met_when_dealt(
+    a: int, b: int, days: tuple[Array, Array, Array], shares_in_day: Array, close_in_day: Array
+) -> float:
+    """Meetings of two units when accounts are dealt anew among each day's shares."""
+    day_ptr, day_of, day_n = days
+    dealt = 0.0
+    i, j = day_ptr[a], day_ptr[b]
+    while i < day_ptr[a + 1] and j < day_ptr[b + 1]:
+        if day_of[i] == day_of[j]:
+            n = shares_in_day[day_of[i]]
+            dealt += 2.0 * close_in_day[day_of[i]] * day_n[i] * day_n[j] / (n * (n - 1.0))
+            i += 1
+            j += 1
+        elif day_of[i] < day_of[j]:
+            i += 1
+        else:
+            j += 1
+    return dealt
+
+
+@compiled
+def met_by_habit(
+    a: int, b: int, mine: Array, contents: tuple[Array, Array, Array], possible: Array, close_of: Array, usual: float
+) -> float:
+    """Meetings of two units if the contents that both have were shared together as others share them; `mine` are the
+    contents over which these two met, ascending."""
+    has_ptr, has, _ = contents
+    habit, at = 0.0, 0
+    i, j = has_ptr[a], has_ptr[b]
+    while i < has_ptr[a + 1] and j < has_ptr[b + 1]:
+        if has[i] == has[j]:
+            own = 0
+            if at < mine.size and mine[at] == has[i]:
+                own = 1
+                at += 1
+            habit += (close_of[has[i]] - own + HABIT * usual) / (possible[has[i]] - own + HABIT)
+            i += 1
+            j += 1
+        elif has[i] < has[j]:
+            i += 1
+        else:
+            j += 1
+    return habit
 
 
 CO_SHARING = CoSharing()

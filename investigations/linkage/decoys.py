@@ -21,7 +21,7 @@ from investigations.linkage.candidates import candidate_pairs
 from investigations.linkage.gather import Gathered, Ints, SmallInts
 from investigations.linkage.hubs import Hubs, find_hubs
 from investigations.linkage.learn import Weights
-from investigations.linkage.score import over_the_line, scorer_from, strangers_met, value_millibits
+from investigations.linkage.score import over_the_line, scorer_from, strangers_met, usable_millibits
 from investigations.linkage.settings import Settings
 from investigations.linkage.signals.activity import units_from
 
@@ -125,8 +125,7 @@ def lift_over(found: npt.NDArray[np.float64], by_chance: npt.NDArray[np.float64]
 
 def _of_decoy(gathered: Gathered, marked: pa.Table, weights: Weights, settings: Settings) -> npt.NDArray[np.float64]:
     hubs = find_hubs(gathered, settings, marked)
-    usable = np.where(hubs.is_hub, 0, value_millibits(gathered, settings)).astype(np.int32)
-    pairs = candidate_pairs(gathered, usable, settings)
+    pairs = candidate_pairs(gathered, usable_millibits(gathered, hubs, settings), settings)
     return _by_level(gathered, hubs, strangers_met(gathered, hubs, pairs, settings), pairs, weights, settings)
 
 

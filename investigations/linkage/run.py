@@ -11,23 +11,19 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from investigations.linkage import tables, types
+from investigations.linkage import types
 from investigations.linkage.admit import admissions, labels_with
-from investigations.linkage.behaviour import behaviour_table
 from investigations.linkage.candidates import candidate_pairs, sorted_unique
 from investigations.linkage.cluster import cluster_units
-from investigations.linkage.constraints import Constraints, conflicts_table, constraints_from, joins_allowed
+from investigations.linkage.constraints import Constraints, constraints_from, joins_allowed
 from investigations.linkage.decoys import held_against_chance
-from investigations.linkage.episodes import since_of
 from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints, gather, gathered_from
-from investigations.linkage.hubs import Hubs, find_hubs, hub_table
-from investigations.linkage.hypothesis_facts import hypotheses_table
+from investigations.linkage.hubs import Hubs, find_hubs
 from investigations.linkage.learn import Weights
 from investigations.linkage.model import ENGINE_VERSION, canonical, digest_of, model_from
 from investigations.linkage.pair import grouped_table, holdings_table, holdings_write
@@ -37,7 +33,7 @@ from investigations.linkage.pairwise import (
     strangers_with_pairs,
     with_pairs,
 )
-from investigations.linkage.position import Linked, actionable_units, positions
+from investigations.linkage.results import TABLES, linked_from, load, result_tables, statistics_of
 from investigations.linkage.score import (
     NEAR,
     Scorer,
@@ -46,27 +42,14 @@ from investigations.linkage.score import (
     over_the_line,
     scorer_from,
     strangers_met,
-    value_millibits,
+    usable_millibits,
     weights_for,
 )
 from investigations.linkage.settings import Settings
 from investigations.linkage.signups import gap_millibits, signup_gaps, signup_rows
-from investigations.linkage.usage import usage_read
 
 STEPS = ("gather", "hubs", "candidates", "signals", "score", "link", "cluster", "admit", "publish")
 """The steps in their order; `Progress.step` is one of them."""
-TABLES = (
-    "links",
-    "evidence",
-    "clusters",
-    "cluster_families",
-    "cluster_values",
-    "members",
-    "hubs",
-    "conflicts",
-    "hypotheses",
-    "behaviour",
-)
 
 
 @dataclass(frozen=True)
@@ -179,8 +162,7 @@ class _Run:
         return Hubs(is_hub, column_ints(table, "independence").astype(np.int32), is_marked)
 
     def _candidates(self, gathered: Gathered, hubs: Hubs) -> pa.Table:
-        weights = np.where(hubs.is_hub, 0, value_millibits(gathered, self.settings)).astype(np.int32)
-        return _one("pair", candidate_pairs(gathered, weights, self.settings))
+        return _one("pair", candidate_pairs(gathered, usable_millibits(gathered, hubs, self.settings), self.settings))
 
     def _score(self, gathered: Gathered, scorer: Scorer, pairs: Ints) -> pa.Table:
         """Pairs close to the line or over it; what gaps between sign-ups count is in the schema's metadata."""
@@ -225,16 +207,12 @@ class _Run:
             return
         self._tick("publish", 0, 1)
         linked = linked_from(scorer, links, labels, self.settings)
-        made = result_tables(self.inputs, gathered, hubs, scorer, linked, labels, self.settings)
-        made["conflicts"] = conflicts_table(held)
-        usage = usage_read(self.inputs, made["members"])
-        made["hypotheses"] = hypotheses_table(self.inputs, gathered, linked, labels, made, usage, self.settings)
-        made["behaviour"] = behaviour_table(usage, gathered, linked, made["clusters"].num_rows)
+        made = result_tables(self.inputs, gathered, hubs, scorer, linked, labels, held, self.settings)
         for name in TABLES:
             _write_table(made[name], self.workdir / f"{name}.parquet")
         summary = {
             "model": model_from(gathered, hubs, scorer.learned, self.settings),
-            "statistics": _statistics(gathered, hubs, made, n_pairs) | held.counts(),
+            "statistics": statistics_of(gathered, hubs, made, n_pairs) | held.counts(),
         }
         _write_bytes(canonical(summary), self.workdir / "result.json")
         self._tick("publish", 1, 1)
@@ -252,68 +230,6 @@ class _Run:
         self.progress(Progress(step, STEPS.index(step), len(STEPS), done, total))
         if self.should_stop():
             raise Stopped(step)
-
-
-def linked_from(scorer: Scorer, links: pa.Table, labels: Ints, settings: Settings) -> Linked:
-    """The backbone's links with their evidence."""
-    pairs = column_ints(links, "pair")
-    a, b = pairs >> 32, pairs & 0xFFFFFFFF
-    cluster = np.where(labels[a] == labels[b], labels[a], -1)
-    evidence = scorer.evidence(pairs, settings.evidence_per_link)
-    return Linked(a, b, column_ints(links, "bits").astype(np.int32), cluster, evidence)
-
-
-def result_tables(
-    inputs: types.Inputs,
-    gathered: Gathered,
-    hubs: Hubs,
-    scorer: Scorer,
-    linked: Linked,
-    labels: Ints,
-    settings: Settings,
-) -> dict[str, pa.Table]:
-    """Every table of a result by its name."""
-    by_family = tables.family_bits(gathered, linked)
-    placed = positions(linked, labels, settings)
-    actionable = actionable_units(gathered, linked, labels, placed[0], settings)
-    unit_masks = tables.unit_family_masks(linked, by_family, labels.size)
-    return {
-        "links": tables.links_table(gathered, linked, by_family),
-        "evidence": tables.evidence_table(gathered, hubs, linked),
-        "clusters": tables.clusters_table(gathered, linked, labels, placed[1], actionable, by_family, settings),
-        "cluster_families": tables.cluster_families_table(linked, labels, by_family),
-        "cluster_values": tables.cluster_values_table(gathered, scorer, linked, labels, settings),
-        "members": tables.members_table(
-            gathered, labels, placed, actionable, unit_masks, since_of(inputs, gathered, linked, labels)
-        ),
-        "hubs": hub_table(gathered, hubs),
-    }
-
-
-def load(workdir: Path) -> types.Result:
-    """The result of a run that has ended in this folder."""
-    summary = json.loads((workdir / "result.json").read_text(encoding="utf-8"))
-    read = {name: pq.read_table(workdir / f"{name}.parquet") for name in TABLES}
-    return types.Result(**read, model=summary["model"], statistics=summary["statistics"])
-
-
-def _statistics(gathered: Gathered, hubs: Hubs, made: dict[str, pa.Table], n_pairs: int) -> dict[str, Any]:
-    return {
-        "accounts": int(gathered.accounts.size),
-        "units": gathered.n_units,
-        "values": int((gathered.stated == 0).sum()),
-        "holdings": int(gathered.holders.size - 2 * (gathered.stated != 0).sum()),
-        "pair_evidence": int((gathered.stated != 0).sum()),
-        "hubs_tested": int((hubs.independence >= 0).sum()),
-        "hubs": int(hubs.is_hub.sum()),
-        "hubs_marked": int(hubs.is_marked.sum()),
-        "pairs": n_pairs,
-        "links": made["links"].num_rows,
-        "evidence": made["evidence"].num_rows,
-        "clusters": made["clusters"].num_rows,
-        "members": made["members"].num_rows,
-        "actionable": int(np.asarray(made["members"]["actionable"]).sum()),
-    }
 
 
 def _begin(workdir: Path, inputs: types.Inputs, settings: Settings) -> None:

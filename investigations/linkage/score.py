@@ -184,6 +184,11 @@ def value_millibits(gathered: Gathered, settings: Settings) -> SmallInts:
     return raw_millibits(gathered.value_kind, gathered.value_holders, weights)
 
 
+def usable_millibits(gathered: Gathered, hubs: Hubs, settings: Settings) -> SmallInts:
+    """value_millibits, hubs at 0: what makes candidates."""
+    return np.where(hubs.is_hub, 0, value_millibits(gathered, settings)).astype(np.int32)
+
+
 def rarity_of(gathered: Gathered, hubs: Hubs, settings: Settings) -> SmallInts:
     """Holders that a value counts as having; 0 when it weighs nothing."""
     nothing = hubs.is_hub | (value_millibits(gathered, settings) <= 0)

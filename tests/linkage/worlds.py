@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from investigations.linkage import Inputs, Result, types
+from investigations.linkage.results import TABLES
 
 FAMILIES = {
     "payment_fingerprint": "payment",
@@ -21,18 +22,6 @@ FAMILIES = {
     "tls_fingerprint": "client",
     "note": "other",
 }
-TABLES = (
-    "links",
-    "evidence",
-    "clusters",
-    "cluster_families",
-    "cluster_values",
-    "members",
-    "hubs",
-    "conflicts",
-    "hypotheses",
-    "behaviour",
-)
 
 
 @dataclass(frozen=True)

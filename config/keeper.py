@@ -122,9 +122,11 @@ def _lock_for_good(file: TextIO) -> None:
     a moment."""
     for _ in range(LOCK_TRIES):
         try:
-            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             time.sleep(LOCK_SECONDS)
+        else:
+            return
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

@@ -88,7 +88,7 @@ def volume(usage: Usage, n: int) -> Measured:
         2 * value - 1,
         lambda i: (
             f"A typical member uses more than {_percent(min(value[i], 0.99))} of other accounts of its plan; "
-            f"together they use as much as {together[i]:,.0f} ordinary ones."
+            f"together they use as much as {together[i]:,.0f} average ones."
         ),
     )
 
@@ -223,7 +223,10 @@ def handoff(gathered: Gathered, linked: Linked, n: int) -> Measured:
         seen,
         expected,
         unusual,
-        lambda i: f"{seen[i]:,.0f} times a member began where another was stopped; by chance {expected[i]:,.1f} times.",
+        lambda i: (
+            f"{seen[i]:,.0f} times a member began where another was stopped; by chance "
+            f"{'less than 0.1' if expected[i] < 0.1 else format(expected[i], ',.1f')} times."
+        ),
     )
 
 
@@ -236,7 +239,7 @@ def _measured(value: Any, ordinary: Any, unusual: Any, say: Callable[[int], str]
 
 
 def _rank_in_plan(used: Ints, usage: Usage) -> tuple[Floats, Floats]:
-    """By account its mid-rank, 0 to 1, among the sample of its plan, and its use over the sample's median there; all of
+    """By account its mid-rank, 0 to 1, among the sample of its plan, and its use over the sample's mean there; all of
     the sample stands in for a plan with too few."""
     rank, share = np.full(used.size, np.nan), np.zeros(used.size)
     everybody = np.sort(used[usage.is_sample])
@@ -248,7 +251,7 @@ def _rank_in_plan(used: Ints, usage: Usage) -> tuple[Floats, Floats]:
             continue
         below, upto = np.searchsorted(peers, used[mine], "left"), np.searchsorted(peers, used[mine], "right")
         rank[mine] = (below + upto) / (2 * peers.size)
-        share[mine] = used[mine] / max(float(np.median(peers)), 1.0)
+        share[mine] = used[mine] / max(float(np.mean(peers)), 1.0)
     return rank, share
 
 

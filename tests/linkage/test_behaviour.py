@@ -108,6 +108,7 @@ def test_volume_is_against_accounts_of_the_same_plan(tmp_path: Path) -> None:
     planned = replace(inputs, accounts=inputs.accounts.set_column(place, "plan", plans))
     found = measured(planned, tmp_path / "b")["volume"]
     assert (same["value"], found["value"]) == (750_000, 500_000)
+    assert f"together they use as much as {len(NETWORK)} average ones." in found["text"]
     bare = replace(inputs, accounts=inputs.accounts.drop_columns(["plan"]))
     assert measured(bare, tmp_path / "c")["volume"] == same
 

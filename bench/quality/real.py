@@ -101,7 +101,7 @@ def coortweet(options: Options) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         inputs = real_data.load_mapped("coortweet", Path(folder))
         accounts, unit_of = units_from(inputs.accounts, inputs.declared)
-        shares = shares_read(PairSource(inputs, accounts, unit_of, accounts.size, 0))
+        shares = shares_read(PairSource(inputs, accounts, unit_of, accounts.size, lambda: 0))
         met = meetings(shares, shares.unit)
         true = _pairs_by_join(inputs.exchanges[0])
         result = linked(inputs, options.settings)

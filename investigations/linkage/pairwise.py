@@ -6,6 +6,7 @@ family, explanations and tables treat it like any other. Kinds of pair signals c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -26,9 +27,9 @@ Part = tuple[str, Ints, Ints | SmallInts, Ints | SmallInts, Ints]
 """A kind and its COLUMNS."""
 
 
-def pair_table(inputs: types.Inputs, gathered: Gathered, prior: int, settings: Settings) -> pa.Table:
+def pair_table(inputs: types.Inputs, gathered: Gathered, prior: Callable[[], int], settings: Settings) -> pa.Table:
     """What all signals say: kind, pair, bits, seen, expected, by kind and pair. Families by kind are in the metadata
-    of the schema. `prior` in millibits, as the run has learned it."""
+    of the schema. `prior` waits for what the run has learned, in millibits."""
     contents = _numbers_of(gathered, "content_fingerprint")
     source = PairSource(inputs, gathered.accounts, gathered.unit_of, gathered.n_units, prior, contents)
     families: dict[str, str] = {}

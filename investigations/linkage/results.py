@@ -20,6 +20,7 @@ from investigations.linkage.hypothesis_facts import hypotheses_table
 from investigations.linkage.position import Linked, actionable_units, positions
 from investigations.linkage.score import Scorer
 from investigations.linkage.settings import Settings
+from investigations.linkage.threads import meanwhile
 from investigations.linkage.usage import usage_read
 
 TABLES = (
@@ -60,19 +61,20 @@ def result_tables(
     placed = positions(linked, labels, settings)
     actionable = actionable_units(gathered, linked, labels, placed[0], settings)
     unit_masks = tables.unit_family_masks(linked, by_family, labels.size)
-    made = {
-        "links": tables.links_table(gathered, linked, by_family),
-        "evidence": tables.evidence_table(gathered, hubs, linked),
-        "clusters": tables.clusters_table(gathered, linked, labels, placed[1], actionable, by_family, settings),
-        "cluster_families": tables.cluster_families_table(linked, labels, by_family),
-        "cluster_values": tables.cluster_values_table(gathered, scorer, linked, labels, settings),
-        "members": tables.members_table(
-            gathered, labels, placed, actionable, unit_masks, since_of(inputs, gathered, linked, labels)
-        ),
-        "hubs": hub_table(gathered, hubs),
-        "conflicts": conflicts_table(held),
-    }
-    usage = usage_read(inputs, made["members"])
+    since = since_of(inputs, gathered, linked, labels)
+    members = tables.members_table(gathered, labels, placed, actionable, unit_masks, since)
+    with meanwhile(lambda: usage_read(inputs, members)) as used:
+        made = {
+            "links": tables.links_table(gathered, linked, by_family),
+            "evidence": tables.evidence_table(gathered, hubs, linked),
+            "clusters": tables.clusters_table(gathered, linked, labels, placed[1], actionable, by_family, settings),
+            "cluster_families": tables.cluster_families_table(linked, labels, by_family),
+            "cluster_values": tables.cluster_values_table(gathered, scorer, linked, labels, settings),
+            "members": members,
+            "hubs": hub_table(gathered, hubs),
+            "conflicts": conflicts_table(held),
+        }
+    usage = used.result()
     made["hypotheses"] = hypotheses_table(inputs, gathered, linked, labels, made, usage, settings)
     made["behaviour"] = behaviour_table(usage, gathered, linked, made["clusters"].num_rows)
     return made

@@ -47,6 +47,7 @@ from investigations.linkage.score import (
 )
 from investigations.linkage.settings import Settings
 from investigations.linkage.signups import gap_millibits, signup_gaps, signup_rows
+from investigations.linkage.threads import meanwhile
 
 STEPS = ("gather", "hubs", "candidates", "signals", "score", "link", "cluster", "admit", "publish")
 """The steps in their order; `Progress.step` is one of them."""
@@ -118,9 +119,9 @@ class _Run:
         hubs = self._hubs(gathered)
         pairs = column_ints(self._step("candidates", lambda: self._candidates(gathered, hubs)), "pair")
         strangers = strangers_met(gathered, hubs, pairs, self.settings)
-        weights = learned_weights(gathered, hubs, strangers, pairs, self.settings)
-        weights = held_against_chance(self.inputs, gathered, hubs, strangers, pairs, weights, self.settings)
-        on_pairs = self._step("signals", lambda: pair_table(self.inputs, gathered, weights.prior, self.settings))
+        with meanwhile(lambda: self._weights(gathered, hubs, strangers, pairs)) as learning:
+            on_pairs = self._step("signals", lambda: self._signals(gathered, lambda: learning.result().prior))
+        weights = learning.result()
         pairs = sorted_unique(np.concatenate([pairs, column_ints(on_pairs, "pair")]))
         known = _Known(gathered, hubs, strangers, weights).beside(on_pairs, self.settings)
         scorer = known.scorer(self.settings)
@@ -135,10 +136,9 @@ class _Run:
         joining = self._step("admit", lambda: self._admit(known, scorer, labels, held))
         known, links, labels = self._joined(known, links, labels, joining)
         scorer = known.scorer(self.settings)
-        self._publish(known.gathered, known.hubs, scorer, links, labels, n_pairs, held)
-        if not (self.workdir / "holdings.parquet").exists():
-            holdings = holdings_table(known.gathered, scorer, known.strangers, self.settings)
-            holdings_write(self.workdir, holdings, grouped_table(known.gathered))
+        with meanwhile(lambda: self._keep_holdings(known, scorer)) as keeping:
+            self._publish(known.gathered, known.hubs, scorer, links, labels, n_pairs, held)
+        keeping.result()
         return load(self.workdir)
 
     def _gather(self) -> Gathered:
@@ -163,6 +163,13 @@ class _Run:
 
     def _candidates(self, gathered: Gathered, hubs: Hubs) -> pa.Table:
         return _one("pair", candidate_pairs(gathered, usable_millibits(gathered, hubs, self.settings), self.settings))
+
+    def _weights(self, gathered: Gathered, hubs: Hubs, strangers: SmallInts, pairs: Ints) -> Weights:
+        weights = learned_weights(gathered, hubs, strangers, pairs, self.settings)
+        return held_against_chance(self.inputs, gathered, hubs, strangers, pairs, weights, self.settings)
+
+    def _signals(self, gathered: Gathered, prior: Callable[[], int]) -> pa.Table:
+        return pair_table(self.inputs, gathered, prior, self.settings)
 
     def _score(self, gathered: Gathered, scorer: Scorer, pairs: Ints) -> pa.Table:
         """Pairs close to the line or over it; what gaps between sign-ups count is in the schema's metadata."""
@@ -191,6 +198,11 @@ class _Run:
         more = pa.table({"pair": pairs, "bits": known.scorer(self.settings).over_the_line(pairs)})
         links = pa.concat_tables([links.select(["pair", "bits"]), more]).sort_by("pair")
         return known, links, labels_with(labels, pairs, known.gathered.unit_account, known.gathered.unit_size)
+
+    def _keep_holdings(self, known: _Known, scorer: Scorer) -> None:
+        if not (self.workdir / "holdings.parquet").exists():
+            holdings = holdings_table(known.gathered, scorer, known.strangers, self.settings)
+            holdings_write(self.workdir, holdings, grouped_table(known.gathered))
 
     def _publish(
         self,

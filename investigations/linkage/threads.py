@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 MOST = 8
@@ -19,3 +20,10 @@ def each(function: Callable[[Given], Made], items: Iterable[Given], most: int = 
     raised."""
     with ThreadPoolExecutor(min(os.cpu_count() or 1, most)) as pool:
         return list(pool.map(function, items))
+
+
+@contextmanager
+def meanwhile(make: Callable[[], Made]) -> Iterator[Future[Made]]:
+    """What is made in another thread while the block runs; the block's end waits for it. Raises what asking raises."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(make)

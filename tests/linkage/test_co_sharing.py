@@ -142,7 +142,7 @@ def test_accounts_dealt_anew_are_called_significant_hardly_ever(tmp_path: Path) 
         together(life, a, a + 1, of=range(3000 + 10 * a, 3004 + 10 * a))
     path = worlds.exchanges(tmp_path / "e.parquet", life.rows)
     given = worlds.inputs(World(list(range(200))), exchanges=(path,))
-    shares = signal.shares_read(PairSource(given, *units_from(given.accounts, given.declared), 200, -7000))
+    shares = signal.shares_read(PairSource(given, *units_from(given.accounts, given.declared), 200, lambda: -7000))
     real = int(signal.significant(*signal.judged(shares)).sum())
     dealt = []
     for seed in range(100, 110):
@@ -168,7 +168,7 @@ def test_the_contents_that_gathering_found_give_the_same_rows(tmp_path: Path) ->
     source = units_from(given.accounts, given.declared)
     shared = np.array([*range(1, 41), *range(1000, 1005)], np.int64)
     first, second = (
-        signal.CO_SHARING.look(PairSource(given, *source, 100, -7000, contents)) for contents in (None, shared)
+        signal.CO_SHARING.look(PairSource(given, *source, 100, lambda: -7000, contents)) for contents in (None, shared)
     )
     assert first is not None and second is not None and first.pair.size
     assert first.pair.tolist() == second.pair.tolist() and first.bits.tolist() == second.bits.tolist()

@@ -65,7 +65,7 @@ class Life:
 def signal_rows(name: str, given: object) -> PairRows | None:
     signal = next(one for one in PAIR_SIGNALS if one.name == name)
     accounts, unit_of = units_from(given.accounts, given.declared)  # type: ignore[attr-defined]
-    return signal.look(PairSource(given, accounts, unit_of, accounts.size, PRIOR))  # type: ignore[arg-type]
+    return signal.look(PairSource(given, accounts, unit_of, accounts.size, lambda: PRIOR))  # type: ignore[arg-type]
 
 
 def bits_of(rows: PairRows | None, a: int, b: int) -> int:

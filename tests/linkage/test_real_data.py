@@ -35,7 +35,9 @@ def test_it_finds_identities_of_one_person(tmp_path: Path) -> None:
 
 def test_it_finds_who_shares_the_same_objects_in_the_same_minute(tmp_path: Path) -> None:
     inputs = real_data.load_mapped("coortweet", tmp_path)
-    shares = shares_read(PairSource(inputs, *units_from(inputs.accounts, inputs.declared), inputs.accounts.num_rows, 0))
+    shares = shares_read(
+        PairSource(inputs, *units_from(inputs.accounts, inputs.declared), inputs.accounts.num_rows, lambda: 0)
+    )
     assert meetings(shares, shares.unit).by_pair()[0].size == 6206
     several, by_chance = judged(shares)
     assert significant(several, by_chance).sum() >= 30

@@ -73,8 +73,11 @@ def opening_contents(source: PairSource) -> tuple[Ints, Ints]:
             hashes.append(np.asarray(opening["content"].to_numpy(zero_copy_only=False))[known])
             units.append(unit)
     content, unit = np.concatenate(hashes), np.concatenate(units)
-    order = np.lexsort((unit, content))
+    order = np.argsort(content)
     content, unit = content[order], unit[order]
+    again = np.flatnonzero(content[1:] == content[:-1])
+    several = np.union1d(again, again + 1)
+    unit[several] = unit[several][np.lexsort((unit[several], content[several]))]
     new = np.ones(content.size, bool)
     new[1:] = (content[1:] != content[:-1]) | (unit[1:] != unit[:-1])
     content, unit = content[new], unit[new]

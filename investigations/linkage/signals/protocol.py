@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -123,10 +123,16 @@ class PairSource:
     accounts: Ints
     unit_of: SmallInts
     n_units: int
-    prior: int
-    """Millibits of the odds that two units taken at random are of one hand, as the run has learned it; negative."""
+    learned_prior: Callable[[], int]
+    """Waits for `prior`, which the run may still be learning."""
     contents: Ints | None = None
     """The contents that two units brought, as the gather step found them; None where it did not look."""
+
+    @cached_property
+    def prior(self) -> int:
+        """Millibits of the odds that two units taken at random are of one hand, as the run has learned it; negative.
+        To be asked for last, when all that does not need it is done."""
+        return self.learned_prior()
 
     @cached_property
     def activity(self) -> Activity:

@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 from bench.quality import attacks, ladder, real  # noqa: E402
 from bench.quality.calibration import calibration  # noqa: E402
 from bench.quality.figures import HEAD, Figure, Options, Row, plain  # noqa: E402
+from bench.quality.replay import replay  # noqa: E402
 from investigations.linkage import Settings  # noqa: E402
 from tests.linkage import real_data  # noqa: E402
 
@@ -38,6 +39,7 @@ ROWS: dict[str, Row] = {
     "chaff": attacks.chaff,
     "bridge": attacks.bridge,
     "pools": ladder.pools,
+    "replay": replay("E0", "E1", "E2"),
     "calibration": calibration,
     "hop": real.hop,
     "numpy": real.numpy_identities,

@@ -139,11 +139,6 @@ def seen_text(kind: str, seen: int, expected: int) -> str:
     return f"{times}, {by_chance} by chance"
 
 
-def bits_to_probability(millibits: int, threshold: int = 0) -> float:
-    """The probability that millibits over the line stand for if the model is right; not calibrated by itself."""
-    return float(1.0 / (1.0 + 2.0 ** (-(millibits + threshold) / 1000)))
-
-
 def _order(item: Mapping[str, Any]) -> tuple[Any, ...]:
     value = item["value"]
     return (-item["bits"], FAMILIES.index(item["family"]), item["kind"], value is None, value or 0)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from investigations.linkage import types
+from investigations.linkage.calibration import calibration_model
 from investigations.linkage.gather import Gathered
 from investigations.linkage.hubs import Hubs
 from investigations.linkage.lanes import lanes_of
@@ -17,7 +18,7 @@ from investigations.linkage.learn import Weights, weights_from_dict
 from investigations.linkage.score import line_millibits
 from investigations.linkage.settings import Settings
 
-ENGINE_VERSION = "7"
+ENGINE_VERSION = "8"
 """Rises when the same input and settings would give other bytes."""
 
 
@@ -44,6 +45,7 @@ def model_from(gathered: Gathered, hubs: Hubs, weights: Weights, settings: Setti
         "weights": weights.to_dict(gathered.kinds, lanes_of(gathered.kinds, gathered.kind_family, settings)),
         "hubs": int(hubs.is_hub.sum()),
         "hubs_digest": _hubs_digest(gathered, hubs),
+        "calibration": calibration_model(),
         "calibrated": False,
     }
     return {**model, "digest": digest_of(model)}

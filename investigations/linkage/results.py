@@ -25,6 +25,7 @@ from investigations.linkage.usage import usage_read
 
 TABLES = (
     "links",
+    "near",
     "evidence",
     "clusters",
     "cluster_families",

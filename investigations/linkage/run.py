@@ -37,8 +37,8 @@ from investigations.linkage.results import TABLES, linked_from, load, result_tab
 from investigations.linkage.score import (
     NEAR,
     Scorer,
+    backbone,
     learned_weights,
-    linked_pairs,
     over_the_line,
     scorer_from,
     strangers_met,
@@ -47,6 +47,7 @@ from investigations.linkage.score import (
 )
 from investigations.linkage.settings import Settings
 from investigations.linkage.signups import gap_millibits, signup_gaps, signup_rows
+from investigations.linkage.tables import near_table
 from investigations.linkage.threads import meanwhile
 
 STEPS = ("gather", "hubs", "candidates", "signals", "score", "link", "cluster", "admit", "publish")
@@ -130,14 +131,15 @@ class _Run:
         gaps = np.array(json.loads(close.schema.metadata[b"gaps"]), np.int64)
         known = known.beside(signup_rows(known.gathered, pairs, gaps), self.settings)
         scorer = known.scorer(self.settings)
-        links = self._step("link", lambda: self._link(scorer, pairs))
+        near = self._step("link", lambda: self._link(scorer, pairs))
+        links = near.filter(near["link"]).select(["pair", "bits"])
         held = constraints_from(self.inputs.constraints, gathered.accounts, gathered.unit_of, gathered.n_units)
         labels = column_ints(self._step("cluster", lambda: self._cluster(known.gathered, links, held)), "cluster")
         joining = self._step("admit", lambda: self._admit(known, scorer, labels, held))
         known, links, labels = self._joined(known, links, labels, joining)
         scorer = known.scorer(self.settings)
         with meanwhile(lambda: self._keep_holdings(known, scorer)) as keeping:
-            self._publish(known.gathered, known.hubs, scorer, links, labels, n_pairs, held)
+            self._publish(known.gathered, known.hubs, scorer, links, near, labels, n_pairs, held)
         keeping.result()
         return load(self.workdir)
 
@@ -179,8 +181,8 @@ class _Run:
         return close.replace_schema_metadata({"gaps": json.dumps(gaps.tolist())})
 
     def _link(self, scorer: Scorer, close: Ints) -> pa.Table:
-        linked, bits = linked_pairs(scorer, close, self.settings)
-        return pa.table({"pair": linked, "bits": bits})
+        bits = over_the_line(scorer, close)
+        return pa.table({"pair": close, "bits": bits, "link": backbone(scorer, close, bits, self.settings)})
 
     def _cluster(self, gathered: Gathered, links: pa.Table, held: Constraints) -> pa.Table:
         pairs, bits = column_ints(links, "pair"), column_ints(links, "bits").astype(np.int32)
@@ -196,7 +198,7 @@ class _Run:
         pairs = column_ints(joining, "pair")
         known = known.beside(joining, self.settings)
         more = pa.table({"pair": pairs, "bits": known.scorer(self.settings).over_the_line(pairs)})
-        links = pa.concat_tables([links.select(["pair", "bits"]), more]).sort_by("pair")
+        links = pa.concat_tables([links, more]).sort_by("pair")
         return known, links, labels_with(labels, pairs, known.gathered.unit_account, known.gathered.unit_size)
 
     def _keep_holdings(self, known: _Known, scorer: Scorer) -> None:
@@ -210,6 +212,7 @@ class _Run:
         hubs: Hubs,
         scorer: Scorer,
         links: pa.Table,
+        near: pa.Table,
         labels: Ints,
         n_pairs: int,
         held: Constraints,
@@ -220,6 +223,7 @@ class _Run:
         self._tick("publish", 0, 1)
         linked = linked_from(scorer, links, labels, self.settings)
         made = result_tables(self.inputs, gathered, hubs, scorer, linked, labels, held, self.settings)
+        made["near"] = near_table(gathered, linked_from(scorer, near, labels, self.settings))
         for name in TABLES:
             _write_table(made[name], self.workdir / f"{name}.parquet")
         summary = {

@@ -230,15 +230,13 @@ def over_the_line(
     return np.concatenate(parts)
 
 
-def linked_pairs(scorer: Scorer, close: Ints, settings: Settings) -> tuple[Ints, SmallInts]:
-    """The backbone, of pairs that are close to the line or over it: those that are among the strongest of either end,
-    with their millibits."""
-    bits = over_the_line(scorer, close)
-    linked, bits = close[bits >= 0], bits[bits >= 0]
-    chosen = strongest(linked, bits, settings.links_per_account)
-    linked, bits = linked[chosen], bits[chosen]
-    sound = ~unsupported(scorer, linked, close)
-    return linked[sound], bits[sound]
+def backbone(scorer: Scorer, close: Ints, bits: SmallInts, settings: Settings) -> npt.NDArray[np.bool_]:
+    """Which pairs link, of those close to the line or over it by so many millibits: the strongest of either end."""
+    linked = np.flatnonzero(bits >= 0)
+    linked = linked[strongest(close[linked], bits[linked], settings.links_per_account)]
+    links = np.zeros(close.size, bool)
+    links[linked] = ~unsupported(scorer, close[linked], close)
+    return links
 
 
 def unsupported(scorer: Scorer, links: Ints, close: Ints) -> npt.NDArray[np.bool_]:

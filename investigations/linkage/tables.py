@@ -51,6 +51,19 @@ def links_table(gathered: Gathered, linked: Linked, by_family: Ints) -> pa.Table
     )
 
 
+def near_table(gathered: Gathered, near: Linked) -> pa.Table:
+    """NEAR, by a and b."""
+    return pa.table(
+        {
+            "a": gathered.unit_account[near.a],
+            "b": gathered.unit_account[near.b],
+            "bits": near.bits,
+            "families": masks(family_bits(gathered, near)),
+        },
+        schema=types.NEAR,
+    )
+
+
 def evidence_table(gathered: Gathered, hubs: Hubs, linked: Linked) -> pa.Table:
     """EVIDENCE: by a, b, family in its fixed order, bits descending, then kind and value."""
     link, value, bits, raw = linked.evidence.T

@@ -74,6 +74,15 @@ LINKS = pa.schema(
         ("cluster", pa.int64()),  # local cluster number, -1 when the ends lie in different clusters
     ]
 )
+NEAR = pa.schema(
+    [
+        ("a", pa.int64()),  # a < b; of accounts of one declared owner the smallest
+        ("b", pa.int64()),
+        ("bits", pa.int32()),  # millibits over the line; negative below it
+        ("families", pa.int16()),  # bit mask over FAMILIES of those with evidence for
+    ]
+)
+"""Pairs that were weighed and are not far below the line, linked or not: what a reliability diagram counts."""
 EVIDENCE = pa.schema(
     [
         ("a", pa.int64()),
@@ -201,6 +210,7 @@ class Inputs:
 @dataclass(frozen=True)
 class Result:
     links: pa.Table
+    near: pa.Table
     evidence: pa.Table
     clusters: pa.Table
     cluster_families: pa.Table

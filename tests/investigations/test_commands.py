@@ -182,6 +182,9 @@ def test_evaluate_measures_against_labels(
     assert told["swept_in"]["campus"]["all"] == 0
     assert (told["unknown_accounts"], told["unknown_examples"], told["repeated_labels"]) == (1, ["stranger"], 1)
     assert told["labels"] == 106
+    diagram = told["reliability"]["diagram"]
+    assert sum(row["pairs"] for row in diagram) == told["reliability"]["pairs"] > 24
+    assert diagram[-1]["right"] == 1.0
 
 
 def test_evaluate_leaves_out_kinds_and_small_clusters(
@@ -197,6 +200,7 @@ def test_evaluate_leaves_out_kinds_and_small_clusters(
     assert json.loads(out)["operators"] == 0
     code, out, _ = called(capsys, "evaluate", truth=[file])
     assert "honest crowd" in out
+    assert "calibrated bits" in out
     assert "precision" in out
 
 

@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from django.core.management.base import BaseCommand
 
 from core.errors import AppError, InvalidInput
 from investigations import linkage
+from investigations.linkage.calibration import reliability
 from investigations.linkage.evaluate import UNLABELLED
 from investigations.linkage.types import MEMBERS
 from investigations.management.output import print_json, run_named, stop
 from investigations.models import Member, Run
+from investigations.services import run_files
 from investigations.services.truth_file import Labels, labels_read
 
 
@@ -69,11 +72,24 @@ class Command(BaseCommand):
         out(f"\n{'honest crowd':<18}{'accounts':>10}{'swept in':>10}{'actionable':>12}")
         for crowd, row in measured["swept_in"].items():
             out(f"{crowd:<18}{row['accounts']:>10,}{row['all']:>10,}{row['actionable']:>12,}")
+        if measured["reliability"]:
+            self._print_reliability(measured["reliability"])
         if measured["unknown_accounts"]:
             listed = ", ".join(measured["unknown_examples"])
             self.stderr.write(
                 f"{measured['unknown_accounts']:,} labelled accounts are not in the dataset, among them {listed}."
             )
+
+    def _print_reliability(self, found: dict[str, Any]) -> None:
+        out = self.stdout.write
+        out(
+            f"\nReliability of {found['pairs']:,} pairs near the line or over it: slope {found['slope']:.2f} (1 when odds "
+            f"hold), offset {found['offset_bits']:.1f} bits. Calibrated on simulated worlds, not here."
+        )
+        out(f"{'calibrated bits':<18}{'pairs':>10}{'expected':>10}{'right':>10}")
+        for row in found["diagram"]:
+            span = f"{row['from_bits']} to {row['to_bits']}"
+            out(f"{span:<18}{row['pairs']:>10,}{row['expected']:>10.3f}{row['right']:>10.3f}")
 
 
 _MEASURES = (
@@ -93,11 +109,21 @@ def evaluated(run: Run, labels: Labels, *, ignore_kinds: list[str], min_size: in
         "run": str(run.public_id),
         "number": run.number,
         **measured,
+        "reliability": reliability_of(run, labels, ignore_kinds=ignore_kinds, unlabelled=unlabelled),
         "labels": labels.n_rows,
         "repeated_labels": labels.n_repeated,
         "unknown_accounts": labels.n_unknown,
         "unknown_examples": list(labels.unknown),
     }
+
+
+def reliability_of(run: Run, labels: Labels, *, ignore_kinds: list[str], unlabelled: str) -> dict[str, Any] | None:
+    """The reliability diagram of the run's pairs; None when what the run weighed is no longer kept."""
+    path = run_files.folder_of(run) / "near.parquet"
+    if not path.is_file() or "calibration" not in run.model:
+        return None
+    near = pq.read_table(path)
+    return reliability(near, labels.table, run.model, ignore_kinds=ignore_kinds, unlabelled=unlabelled)
 
 
 def members_table(run: Run) -> pa.Table:

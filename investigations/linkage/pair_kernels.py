@@ -162,21 +162,26 @@ def score_pairs(
     damping: Array,
     caps: Array,
     cheap: tuple[Array, int],
-) -> Array:
-    """Millibits of evidence of each pair: what weigh counts, summed."""
+) -> tuple[Array, Array]:
+    """Millibits of evidence of each pair: what weigh counts, summed; and a bit mask of the lanes that count for it."""
     n_lanes = damping.shape[0]
     found = room_for(n_lanes)
     counts, counted = found[4], np.zeros((n_lanes, PER_LANE), np.int64)
     out = np.zeros(pairs.size, np.int32)
+    lanes = np.zeros(pairs.size, np.int32)
     for p in range(pairs.size):
         shared_values(pairs[p] >> 32, pairs[p] & 0xFFFFFFFF, units, kinds, weights, gaps, found)
         weigh(found, kinds[3], damping, caps, cheap, counted)
         total = 0
         for lane in range(n_lanes):
+            amount = 0
             for i in range(counts[lane]):
-                total += counted[lane, i]
+                amount += counted[lane, i]
+            total += amount
+            if amount > 0:
+                lanes[p] |= 1 << lane
         out[p] = total
-    return out
+    return out, lanes
 
 
 @compiled

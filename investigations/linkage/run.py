@@ -43,6 +43,7 @@ from investigations.linkage.score import (
     scorer_from,
     strangers_met,
     usable_millibits,
+    weighed_pairs,
     weights_for,
 )
 from investigations.linkage.settings import Settings
@@ -181,8 +182,9 @@ class _Run:
         return close.replace_schema_metadata({"gaps": json.dumps(gaps.tolist())})
 
     def _link(self, scorer: Scorer, close: Ints) -> pa.Table:
-        bits = over_the_line(scorer, close)
-        return pa.table({"pair": close, "bits": bits, "link": backbone(scorer, close, bits, self.settings)})
+        bits, families = weighed_pairs(scorer, close)
+        chosen = backbone(scorer, close, bits, self.settings)
+        return pa.table({"pair": close, "bits": bits, "families": families, "link": chosen})
 
     def _cluster(self, gathered: Gathered, links: pa.Table, held: Constraints) -> pa.Table:
         pairs, bits = column_ints(links, "pair"), column_ints(links, "bits").astype(np.int32)
@@ -223,7 +225,7 @@ class _Run:
         self._tick("publish", 0, 1)
         linked = linked_from(scorer, links, labels, self.settings)
         made = result_tables(self.inputs, gathered, hubs, scorer, linked, labels, held, self.settings)
-        made["near"] = near_table(gathered, linked_from(scorer, near, labels, self.settings))
+        made["near"] = near_table(gathered, near)
         for name in TABLES:
             _write_table(made[name], self.workdir / f"{name}.parquet")
         summary = {

@@ -47,6 +47,7 @@ class Scorer:
     learned: Weights
     line: int
     """Millibits that evidence must reach: threshold less prior."""
+    lane_families: tuple[str, ...]
     kernel_arguments: tuple[Any, ...]
 
     @property
@@ -58,8 +59,15 @@ class Scorer:
 
     def over_the_line(self, pairs: Ints) -> SmallInts:
         """Millibits over the line of each pair a << 32 | b; negative below it."""
-        total: SmallInts = score_pairs(pairs, *self.kernel_arguments)
-        return (total - np.int32(self.line)).astype(np.int32)
+        return self.weighed(pairs)[0]
+
+    def weighed(self, pairs: Ints) -> tuple[SmallInts, npt.NDArray[np.int16]]:
+        """Millibits over the line of each pair, and a bit mask of the families with evidence for."""
+        total, lanes = score_pairs(pairs, *self.kernel_arguments)
+        families = np.zeros(pairs.size, np.int16)
+        for lane, name in enumerate(self.lane_families):
+            families |= ((lanes >> lane & 1) << types.FAMILIES.index(name)).astype(np.int16)
+        return (total - np.int32(self.line)).astype(np.int32), families
 
     def evidence(self, pairs: Ints, limit: int) -> Ints:
         """Rows (pair's position, value, bits, raw bits); the bits of a pair sum to its score plus the line."""
@@ -73,7 +81,9 @@ def scorer_from(gathered: Gathered, hubs: Hubs, strangers: SmallInts, weights: W
     raw = np.where(gathered.stated != 0, gathered.stated, by_rarity).astype(np.int32)
     rarity = rarity_of(gathered, hubs, settings)
     arguments = kernel_arguments(gathered, rarity, strangers, weights, gathered.n_units, settings)
-    return Scorer(gathered, raw, rarity, hubs.is_hub, weights, line_millibits(weights, settings), arguments)
+    families = lanes_of(gathered.kinds, gathered.kind_family, settings).families
+    line = line_millibits(weights, settings)
+    return Scorer(gathered, raw, rarity, hubs.is_hub, weights, line, families, arguments)
 
 
 def learned_weights(gathered: Gathered, hubs: Hubs, strangers: SmallInts, pairs: Ints, settings: Settings) -> Weights:
@@ -228,6 +238,12 @@ def over_the_line(
         parts += each(scorer.over_the_line, np.array_split(chunk, PIECES))
     tick(pairs.size, pairs.size)
     return np.concatenate(parts)
+
+
+def weighed_pairs(scorer: Scorer, pairs: Ints) -> tuple[SmallInts, npt.NDArray[np.int16]]:
+    """What scorer.weighed says of all these pairs."""
+    bits, families = zip(*each(scorer.weighed, np.array_split(pairs, PIECES)), strict=True)
+    return np.concatenate(bits), np.concatenate(families)
 
 
 def backbone(scorer: Scorer, close: Ints, bits: SmallInts, settings: Settings) -> npt.NDArray[np.bool_]:

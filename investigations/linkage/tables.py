@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from investigations.linkage import types
-from investigations.linkage.gather import Gathered, Ints, SmallInts
+from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints
 from investigations.linkage.hubs import Hubs
 from investigations.linkage.kernels import NO_TIME
 from investigations.linkage.position import Linked
@@ -51,17 +51,11 @@ def links_table(gathered: Gathered, linked: Linked, by_family: Ints) -> pa.Table
     )
 
 
-def near_table(gathered: Gathered, near: Linked) -> pa.Table:
-    """NEAR, by a and b."""
-    return pa.table(
-        {
-            "a": gathered.unit_account[near.a],
-            "b": gathered.unit_account[near.b],
-            "bits": near.bits,
-            "families": masks(family_bits(gathered, near)),
-        },
-        schema=types.NEAR,
-    )
+def near_table(gathered: Gathered, near: pa.Table) -> pa.Table:
+    """NEAR, by a and b, from what the link step weighed."""
+    pair = column_ints(near, "pair")
+    ends = {name: gathered.unit_account[units] for name, units in (("a", pair >> 32), ("b", pair & 0xFFFFFFFF))}
+    return pa.table({**ends, "bits": near["bits"], "families": near["families"]}, schema=types.NEAR)
 
 
 def evidence_table(gathered: Gathered, hubs: Hubs, linked: Linked) -> pa.Table:

@@ -77,7 +77,7 @@ def waterfall(prior: int, steps: Sequence[WaterfallStep], *, prior_why: str = ""
             )
         )
     total = totals[-1]
-    reading = "above the line: linked" if total >= 0 else "below the line: not linked"
+    reading = "above the line" if total >= 0 else "below the line"
     return Waterfall(
         rows=tuple(rows),
         zero=at(0),

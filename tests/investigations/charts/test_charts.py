@@ -106,14 +106,14 @@ def test_a_waterfall_ends_at_its_sum() -> None:
     )
     assert [r.total for r in falls.rows] == [-16100, -200, 9200]
     assert falls.total == 9200
-    assert falls.reading == "above the line: linked"
+    assert falls.reading == "above the line"
     assert all(0 <= r.x <= 100 and r.x + r.width <= 100.02 for r in falls.rows)
     assert all(before.end == after.start for before, after in pairwise(falls.rows))
 
 
 def test_a_waterfall_below_zero_is_not_linked() -> None:
-    assert charts.waterfall(-500, []).reading == "below the line: not linked"
-    assert charts.waterfall(-500, [charts.WaterfallStep("x", 500)]).reading == "above the line: linked"
+    assert charts.waterfall(-500, []).reading == "below the line"
+    assert charts.waterfall(-500, [charts.WaterfallStep("x", 500)]).reading == "above the line"
 
 
 def test_a_step_that_is_not_available_is_in_the_table_and_not_drawn() -> None:

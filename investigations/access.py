@@ -12,7 +12,7 @@ from core.access import Actor, Capability, get_or_404, require
 from core.errors import NotFound
 from core.models import Dataset
 from core.public_ids import public_id_to_number
-from investigations.models import Case, Cluster, Export, Run, Verdict
+from investigations.models import Case, Cluster, Export, Instruction, Run, Verdict
 from investigations.models.choices import OPEN_CASE_STATES
 
 M = TypeVar("M", bound=Model)
@@ -48,6 +48,11 @@ def verdict_get_for(user: Actor, public_id: str, *, dataset: Dataset | None = No
     """A verdict that the person may see, superseded ones included."""
     rows = Verdict.objects.select_related("case__dataset", "cluster", "author")
     return _get(user, rows if dataset is None else rows.filter(case__dataset=dataset), public_id, None)
+
+
+def instruction_get_for(user: Actor, public_id: str, *, dataset: Dataset | None = None) -> Instruction:
+    """An instruction to the engine that the person may see, withdrawn ones included."""
+    return _get(user, Instruction.objects.select_related("dataset"), public_id, dataset)
 
 
 def export_get_for(user: Actor, public_id: str, *, dataset: Dataset | None = None) -> Export:

@@ -1,6 +1,7 @@
 from investigations.models.case import Case, CaseAccount, CaseCluster, CaseNote
 from investigations.models.cluster import Cluster, ClusterVersion, LineageEvent, Member
 from investigations.models.export import Export
+from investigations.models.instruction import Instruction
 from investigations.models.run import HubValue, Link, Run
 from investigations.models.verdict import Verdict, VerdictStanding
 
@@ -13,6 +14,7 @@ __all__ = [
     "ClusterVersion",
     "Export",
     "HubValue",
+    "Instruction",
     "LineageEvent",
     "Link",
     "Member",

@@ -33,6 +33,17 @@ class LineageKind(models.TextChoices):
     ENDED = "ended", "Ended"
 
 
+class InstructionKind(models.TextChoices):
+    """What people tell the engine. The values are the engine's."""
+
+    MUST = "must", "One hand"
+    CANNOT = "cannot", "Never together"
+    SHARED = "shared", "Shared by strangers"
+
+
+PAIR_KINDS = (InstructionKind.MUST.value, InstructionKind.CANNOT.value)
+
+
 class CaseState(models.TextChoices):
     OPEN = "open", "Open"
     IN_REVIEW = "in_review", "In review"

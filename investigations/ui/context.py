@@ -43,7 +43,7 @@ NAVIGATION: tuple[tuple[str, str, str, tuple[str, ...], str, Capability], ...] =
     ),
     ("Cases", "cases", "case-list", ("case-",), "g k", Capability.VIEW),
     ("Verdicts", "verdicts", "verdict-list", ("verdict-",), "", Capability.VIEW),
-    ("Runs", "runs", "run-list", ("run-",), "g u", Capability.VIEW),
+    ("Runs", "runs", "run-list", ("run-", "instruction-"), "g u", Capability.VIEW),
     ("Imports", "imports", "import-list", ("import-",), "", Capability.VIEW),
     ("Exports", "exports", "export-list", ("export-",), "", Capability.EXPORT),
 )

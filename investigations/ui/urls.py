@@ -46,6 +46,11 @@ from investigations.ui.views.imports import (
     import_progress_view,
     import_rejects_csv_view,
 )
+from investigations.ui.views.instructions import (
+    instruction_give_view,
+    instruction_list_view,
+    instruction_withdraw_view,
+)
 from investigations.ui.views.runs import (
     run_cancel_view,
     run_detail_view,
@@ -82,6 +87,9 @@ urlpatterns = [
     path("runs/<str:public_id>/", run_detail_view, name="run-detail"),
     path("runs/<str:public_id>/progress/", run_progress_view, name="run-progress"),
     path("runs/<str:public_id>/cancel/", run_cancel_view, name="run-cancel"),
+    path("instructions/", instruction_list_view, name="instruction-list"),
+    path("instructions/give/", instruction_give_view, name="instruction-give"),
+    path("instructions/<str:public_id>/withdraw/", instruction_withdraw_view, name="instruction-withdraw"),
     path("imports/", import_list_view, name="import-list"),
     path("imports/new/", import_create_view, name="import-create"),
     path("imports/<str:public_id>/", import_detail_view, name="import-detail"),

@@ -17,6 +17,7 @@ from investigations.selectors.links import link_explain
 from investigations.selectors.shapes.links import EvidenceRow, LinkExplanation
 from investigations.ui.addresses import address, csv_response
 from investigations.ui.figures import families_mask, millibits, pair_waterfall
+from investigations.ui.instructions import pair_panel
 from investigations.ui.parts import Link
 
 
@@ -48,7 +49,9 @@ def compare(request: HttpRequest) -> HttpResponse:
         "crumbs": (Link("Clusters", address("cluster-list")), Link("Compare")),
         "told": told,
     }
-    if told is not None:
+    if told is not None and pair is not None:
+        user: Any = request.user
+        context["panel"] = pair_panel(*pair, user.capabilities)
         context |= _explained(told)
     status = 200 if not form.is_bound or form.is_valid() else 400
     return render(request, "pages/compare.html", context, status=status)

@@ -13,6 +13,7 @@ from investigations.access import identifier_get_for
 from investigations.selectors.identifiers import CLUSTERS_SHOWN, identifier_detail, identifier_holders
 from investigations.selectors.shapes.accounts import IdentifierDetail
 from investigations.ui.addresses import address
+from investigations.ui.instructions import value_panel
 from investigations.ui.parts import Fact, Link, page_number, paging_for
 from investigations.ui.templatetags.console import day_utc, number, percent
 
@@ -32,6 +33,7 @@ def identifier_page(request: HttpRequest, public_id: str) -> HttpResponse:
         "public_id": public_id,
         "facts": _facts(detail),
         "hub": _hub(detail),
+        "panel": value_panel(identifier, user.capabilities),
         "clusters_shown": CLUSTERS_SHOWN,
         "rows": found.items,
         "paging": paging_for(request.GET, page=found.number, total=found.n_matching),

@@ -225,6 +225,7 @@ def test_a_message_that_comes_again_while_its_load_is_alive_does_nothing(people:
         other.execute("SELECT pg_advisory_lock(%s, %s)", [BATCH_LOCK, batch.pk])
         for _ in range(ATTEMPTS + 1):
             assert batch_load(batch) is None
+        other.execute("SELECT pg_advisory_unlock_all()")  # a session ends some time after its connection is closed
     batch.refresh_from_db()
     assert (batch.state, batch.attempts) == (BatchState.QUEUED, 0)
     assert len(_files()) == 2

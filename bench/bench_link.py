@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 from accounts.simulation import WorldSettings, simulate  # noqa: E402
 from bench.extract import extract_read, inputs_load, inputs_save  # noqa: E402
 from investigations.linkage import Progress, Settings, run  # noqa: E402
-from investigations.linkage.run import STEPS  # noqa: E402
+from investigations.linkage.runs import STEPS  # noqa: E402
 
 WARM_UP = 2_000
 

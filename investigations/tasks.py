@@ -14,7 +14,6 @@ from investigations.models import Export, Run
 from investigations.models.choices import RunState
 from investigations.services.export_making import export_make
 from investigations.services.exports import exports_remove_old, exports_to_hint
-from investigations.services.run_execution import run_execute
 from investigations.services.runs import run_request_for_news, runs_to_hint
 
 BATCH_LANDED = "batch.landed"
@@ -23,6 +22,8 @@ BATCH_LANDED = "batch.landed"
 @shared_task(name="investigations.run_execute", ignore_result=True)
 def run_task(run_id: int) -> None:
     """Carries out a run. A message that comes twice, or back while its run is alive, finds the run held and ends."""
+    from investigations.services.run_execution import run_execute  # brings numba, which who sends the task needs not
+
     run = run_execute(run_id)
     if run is not None and run.state != RunState.RUNNING:
         following = run.dataset.runs.filter(state=RunState.QUEUED).exclude(pk=run.pk).order_by("number").first()

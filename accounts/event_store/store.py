@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -174,3 +175,8 @@ def _sync_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def moment(micros: int) -> datetime:
+    """The moment that microseconds since 1970 name."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)

@@ -12,10 +12,25 @@ from accounts.extra import extra_seal
 from accounts.ingest.kernels import parse
 from accounts.ingest.kernels.buffers import text_buffers, valid_mask
 from accounts.ingest.mapping import Clock, Emission
-from accounts.ingest.problems import NUMBER_REASONS, TIME_REASONS, FileProblem, Refusal, Refusals, shown
+from accounts.ingest.problems import FileProblem, Refusal, Refusals, shown
 from accounts.ingest.readers import Piece
 from accounts.ingest.tables import Column, Table, Type
 
+TIME_REASONS = {
+    parse.NOT_A_TIME: ("wrong_time", "“{value}” is not a time: write it as 2026-01-31T08:30:00Z or in Unix seconds"),
+    parse.NAIVE: (
+        "naive_time",
+        '“{value}” has no time zone: add Z or +02:00, or name the zone in a mapping file (zone = "Europe/Berlin")',
+    ),
+    parse.OUT_OF_RANGE: (
+        "time_out_of_range",
+        '“{value}” lies outside 1970 to 2200; of milliseconds, a mapping file says unit = "milliseconds"',
+    ),
+}
+NUMBER_REASONS = {
+    parse.NOT_A_NUMBER: ("not_a_number", "“{value}” is not a whole number of zero or more"),
+    parse.OUT_OF_RANGE: ("number_too_large", "{value} is larger than this column can hold"),
+}
 _FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 _ORDERED = (("started_at", "ended_at"), ("first_seen", "last_seen"), ("since", "until"))
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.event_store.store import EventWriter, Written, event_paths
+from accounts.event_store.store import EventWriter, Written, event_paths, moment
 from accounts.ingest.ahead import ahead
 from accounts.ingest.convert import Converter, Typed
 from accounts.ingest.exchange_doubles import exchanges_distinct
@@ -287,8 +287,3 @@ def rejects_store(file: BatchFile, refusals: Refusals, dataset: Dataset) -> None
 def _is_exchanges(typed: Typed) -> bool:
     table: Table = typed.table
     return table.name == "exchanges"
-
-
-def moment(micros: int) -> datetime:
-    """The moment that microseconds since 1970 name."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)

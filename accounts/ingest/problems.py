@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from accounts.ingest.kernels import parse
-
 
 class FileProblem(Exception):
     """A file that cannot be read: nothing of it lands. `hint` says what helps."""
@@ -33,21 +31,6 @@ class Refusal:
     row: str = ""
 
 
-TIME_REASONS = {
-    parse.NOT_A_TIME: ("wrong_time", "“{value}” is not a time: write it as 2026-01-31T08:30:00Z or in Unix seconds"),
-    parse.NAIVE: (
-        "naive_time",
-        '“{value}” has no time zone: add Z or +02:00, or name the zone in a mapping file (zone = "Europe/Berlin")',
-    ),
-    parse.OUT_OF_RANGE: (
-        "time_out_of_range",
-        '“{value}” lies outside 1970 to 2200; of milliseconds, a mapping file says unit = "milliseconds"',
-    ),
-}
-NUMBER_REASONS = {
-    parse.NOT_A_NUMBER: ("not_a_number", "“{value}” is not a whole number of zero or more"),
-    parse.OUT_OF_RANGE: ("number_too_large", "{value} is larger than this column can hold"),
-}
 KEPT_PER_FILE = 10_000
 """Refused rows that are stored with their reason; beyond them only the count goes on."""
 

@@ -1,20 +1,29 @@
-"""Batches whose process died: how they are told from those that are loading, and how they end."""
+"""Batches as rows: how they begin, how those whose process died are told from those that are loading, how they end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.ingest.mapping import Mapping
 from accounts.models import Batch, BatchFile, BatchState, FileState
 from accounts.models.batch import OPEN_BATCH_STATES
 from core import audit, outbox
+from core.models import Dataset
 
 BATCH_LOCK = 0x1A6E58  # the advisory locks of batches; the second number is the batch's
 LANDED_TOPIC = "batch.landed"
+BATCH_LOADED = audit.register("batch.loaded", "An import was loaded")
 BATCH_INTERRUPTED = audit.register("batch.interrupted", "An import was cut off; what had landed stays")
+
+
+def batch_create(dataset: Dataset, *, mapping: Mapping, strict: bool, started_by: Any) -> Batch:
+    """A batch that is queued, without files yet."""
+    return Batch.objects.create(dataset=dataset, mapping=mapping.text, is_strict=strict, started_by=started_by)
 
 
 @contextmanager

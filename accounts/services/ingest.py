@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ from accounts.ingest.readers import Piece
 from accounts.ingest.tables import SUFFIXES, TABLES, file_stem
 from accounts.ingest.waiting import waiting_arrived, waiting_open
 from accounts.models import Batch, BatchFile, BatchState, FileState, Identifier, WaitingRow
-from accounts.services.batches import batch_hold, batch_tell, batches_interrupted
+from accounts.services.batches import BATCH_LOADED, batch_create, batch_hold, batch_tell, batches_interrupted
+from accounts.services.load_lock import load_lock
 from core import audit
 from core.datasets import dataset_ensure
 from core.disk import is_disk_full
@@ -38,11 +39,8 @@ from core.models import Dataset
 from core.models.dataset import DatasetKind
 
 log = structlog.get_logger("ingest")
-BATCH_LOADED = audit.register("batch.loaded", "An import was loaded")
-ATTEMPTS = 3
 OUR_TROUBLE = frozenset({"out_of_memory", "disk_full", "load_failed"})
 """Codes of files that failed by the machine's doing, not by their own."""
-_LOCK = 0x1A6E57  # the advisory locks of loads; the second number is the dataset's
 _WAITING_AT_ONCE = 5000
 
 
@@ -163,11 +161,6 @@ def files_find(paths: Sequence[Path], mapping: Mapping) -> Found:
     return Found([origin for _, _, origin in known], skipped, problems)
 
 
-def batch_create(dataset: Dataset, *, mapping: Mapping, strict: bool, started_by: Any) -> Batch:
-    """A batch that is queued, without files yet."""
-    return Batch.objects.create(dataset=dataset, mapping=mapping.text, is_strict=strict, started_by=started_by)
-
-
 def batch_run(
     batch: Batch, work: list[tuple[BatchFile, Origin]], mapping: Mapping, *, progress: Progress | None = None
 ) -> IngestReport:
@@ -188,21 +181,6 @@ def batch_run(
                 _file_load(file, origin, mapping, names, event_keys, report, progress)
         _waiting_load(batch.dataset, names, event_keys, report)
     return _batch_end(batch, report, (timezone.now() - start).total_seconds())
-
-
-@contextmanager
-def load_lock(dataset: Dataset) -> Iterator[None]:
-    """Holds the dataset's load lock: two loads of one dataset come one after the other, also across machines."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCK, dataset.pk])
-    try:
-        folder = Path(settings.HYDRASCOPE_HOME) / "tmp" / "ingest"
-        for stale in folder.glob(f"{dataset.public_id}-*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, dataset.pk])
 
 
 def _file_load(

@@ -11,7 +11,7 @@ from django.db.models import Q
 from accounts import normalise
 from accounts.kinds import kind_get
 from accounts.models import Identifier
-from accounts.services.ingest import load_lock
+from accounts.services.load_lock import load_lock
 from core import audit, keys
 from core.models import Dataset
 

@@ -12,11 +12,10 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from accounts.event_store.store import EXCHANGES, ROWS_PER_GROUP, EventWriter, orphans_remove, store_root
-from accounts.ingest.load import moment
+from accounts.event_store.store import EXCHANGES, ROWS_PER_GROUP, EventWriter, moment, orphans_remove, store_root
 from accounts.models import Batch, EventDirectory, Reject, WaitingRow
 from accounts.models.batch import OPEN_BATCH_STATES
-from accounts.services.ingest import load_lock
+from accounts.services.load_lock import load_lock
 from accounts.services.uploads import uploads_remove
 from core import audit
 from core.models import Dataset

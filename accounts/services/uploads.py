@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.conf import settings
 from django.db import transaction
@@ -20,13 +20,16 @@ from accounts.ingest.problems import FileProblem
 from accounts.ingest.tables import SUFFIXES, TABLES, file_stem, table_of_stem
 from accounts.models import Batch, BatchFile, BatchState
 from accounts.models.batch import OPEN_BATCH_STATES
-from accounts.services.batches import batch_hold, batch_tell
-from accounts.services.ingest import ATTEMPTS, IngestReport, Progress, batch_create, batch_run
+from accounts.services.batches import batch_create, batch_hold, batch_tell
 from core import keys
 from core.access import Capability, require
 from core.datasets import dataset_ensure, removes_files
 from core.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from accounts.services.ingest import IngestReport, Progress
+
+ATTEMPTS = 3
 FRAME = 1 << 20
 _OVERHEAD = 4 + 12 + 16  # key number, nonce, tag
 _PURPOSE = "upload"
@@ -153,6 +156,8 @@ def batch_load(batch: Batch, *, progress: Progress | None = None) -> IngestRepor
     None when it ended already, was given up, or another process has it: a broker sends a long load's message again
     while the load is alive.
     """
+    from accounts.services.ingest import batch_run  # brings numba and DuckDB, which sealing does not need
+
     with batch_hold(batch) as is_held:
         if not is_held:
             return None

@@ -32,7 +32,7 @@ from investigations.api.parts import (
     page_to_response,
     shows_platform_ids,
 )
-from investigations.linkage.behaviour import MEASURES
+from investigations.linkage.types import MEASURES
 from investigations.models.choices import Hypothesis, HypothesisAnswer, LineageKind, Position
 from investigations.selectors.cluster import cluster_detail, member_list
 from investigations.selectors.clusters import CLUSTER_SORTS, cluster_list

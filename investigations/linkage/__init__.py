@@ -5,7 +5,7 @@ from __future__ import annotations
 from investigations.linkage.evaluate import evaluate
 from investigations.linkage.explain import explain
 from investigations.linkage.lineage import match_clusters
-from investigations.linkage.run import Progress, Stopped, run
+from investigations.linkage.runs import Progress, Stopped, run
 from investigations.linkage.settings import Settings, SettingsError
 from investigations.linkage.types import Inputs, Result
 

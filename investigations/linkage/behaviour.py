@@ -17,11 +17,11 @@ import pyarrow as pa
 from investigations.linkage import types
 from investigations.linkage.gather import Gathered, Ints, column_ints
 from investigations.linkage.position import Linked
+from investigations.linkage.types import MEASURES
 from investigations.linkage.units import MILLION
 from investigations.linkage.usage import NO_CLUSTER, Usage
 
 Floats = npt.NDArray[np.float64]
-MEASURES = ("volume", "narrowness", "template", "coverage", "hours", "quota", "handoff")
 ENOUGH = 20
 """Fewer ordinary accounts, exchanges of an account, days or account-hours say nothing."""
 WEEK_HOURS = 168

@@ -15,11 +15,9 @@ from investigations.linkage.gather import Gathered
 from investigations.linkage.hubs import Hubs
 from investigations.linkage.lanes import lanes_of
 from investigations.linkage.learn import Weights, weights_from_dict
+from investigations.linkage.runs import ENGINE_VERSION
 from investigations.linkage.score import line_millibits
 from investigations.linkage.settings import Settings
-
-ENGINE_VERSION = "8"
-"""Rises when the same input and settings would give other bytes."""
 
 
 def canonical(value: Any) -> bytes:

@@ -21,8 +21,9 @@ from investigations.linkage import types
 from investigations.linkage.explain import Explanation, explain
 from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints
 from investigations.linkage.hubs import kind_groups
-from investigations.linkage.model import ENGINE_VERSION, model_weights
+from investigations.linkage.model import model_weights
 from investigations.linkage.pair_kernels import explain_pairs
+from investigations.linkage.runs import ENGINE_VERSION
 from investigations.linkage.score import Scorer, kernel_arguments, raw_millibits
 from investigations.linkage.settings import Settings
 

@@ -16,6 +16,8 @@ FAMILIES = ("payment", "contact", "device", "network", "client", "content", "tim
 """The closed list of evidence families, in the order every chip, chart and bit mask uses (bit i = FAMILIES[i])."""
 
 POSITIONS = ("core", "periphery", "bridge")
+MEASURES = ("volume", "narrowness", "template", "coverage", "hours", "quota", "handoff")
+"""The measures of behaviour, in the order every table and page uses."""
 
 ACCOUNTS = pa.schema(
     [
@@ -169,7 +171,7 @@ HYPOTHESES = pa.schema(
 BEHAVIOUR = pa.schema(
     [
         ("cluster", pa.int64()),
-        ("measure", pa.string()),  # one of behaviour.MEASURES, in their order
+        ("measure", pa.string()),  # one of MEASURES, in their order
         ("value", pa.int64()),  # in millionths, like the next two; null: not known here
         ("ordinary", pa.int64()),  # the same of accounts in no cluster, or by chance
         ("unusual", pa.int64()),  # 0: as usual, 1: as far from it as can be

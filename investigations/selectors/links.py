@@ -15,7 +15,6 @@ from core.errors import InvalidInput, NotFound
 from investigations import linkage
 from investigations.linkage.explain import EvidenceRow as Weighed
 from investigations.linkage.explain import Explanation, seen_text
-from investigations.linkage.pair import explain_pair, holdings_read
 from investigations.models import Cluster, HubValue, Link, Member, Run
 from investigations.selectors.paging import page_of, page_start
 from investigations.selectors.pair_words import headline_unlinked, why_not
@@ -165,6 +164,8 @@ def _stored(link: Link, run: Run) -> Explanation:
 
 def _weighed(first: Account, second: Account, run: Run) -> Explanation | None:
     """The explanation of any pair in the run's own bits; None when what the run weighed is no longer kept."""
+    from investigations.linkage.pair import explain_pair, holdings_read  # brings numba and SciPy
+
     held = holdings_read(run_files.folder_of(run), (first.pk, second.pk), run.model)
     return explain_pair(*held, run.model) if held else None
 

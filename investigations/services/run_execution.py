@@ -22,7 +22,7 @@ from core import audit
 from core.disk import is_disk_full
 from core.errors import AppError, problem
 from investigations import linkage
-from investigations.linkage.model import ENGINE_VERSION
+from investigations.linkage.runs import ENGINE_VERSION
 from investigations.models import Run
 from investigations.models.choices import OPEN_RUN_STATES, RunState
 from investigations.selectors.runs import STEP_LABELS
@@ -31,10 +31,9 @@ from investigations.services.run_claim import RunHold
 from investigations.services.run_inputs import inputs_frozen
 from investigations.services.run_landing import LostRun, run_land
 from investigations.services.run_progress import LAND, READ, RunProgress, Watcher, steps_waiting
+from investigations.services.runs import RUN_FAILED
 
 log = structlog.get_logger("runs")
-RUN_DONE = audit.register("run.done", "A run ended and its results became visible")
-RUN_FAILED = audit.register("run.failed", "A run failed; the results before it stay")
 ATTEMPTS = 3
 SERVERS_AWAY = (OperationalError, InterfaceError)
 

@@ -23,8 +23,8 @@ from investigations.models.choices import LineageKind, RunState
 from investigations.services import landing_tables as tables
 from investigations.services.bulk import numbers_reserve, rows_copy
 from investigations.services.landing_figures import figures_of, judged_clusters
+from investigations.services.runs import RUN_LANDED
 
-RUN_LANDED = audit.register("run.landed", "A run's links and clusters became visible")
 KEPT_RUNS = 2
 PARTS = 6
 EVENT_KINDS = {"kept": LineageKind.SAME}

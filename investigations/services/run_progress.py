@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from investigations.linkage import Progress
-from investigations.linkage.run import STEPS as ENGINE_STEPS
+from investigations.linkage.runs import STEPS as ENGINE_STEPS
 from investigations.models import Run
 from investigations.selectors.runs import STEP_LABELS
 from investigations.services.run_claim import RunHold

@@ -22,6 +22,8 @@ from staff.models import User
 
 RUN_REQUESTED = audit.register("run.requested", "A run was asked for")
 RUN_CANCELLED = audit.register("run.cancelled", "A run was cancelled, or asked to stop")
+RUN_LANDED = audit.register("run.landed", "A run's links and clusters became visible")
+RUN_FAILED = audit.register("run.failed", "A run failed; the results before it stay")
 
 WAITS_SECONDS = 5
 

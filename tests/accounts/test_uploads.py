@@ -19,10 +19,10 @@ from accounts.event_store.store import event_paths, store_root
 from accounts.models import Account, Batch, BatchState, EventDirectory, FileState, Reject, WaitingRow
 from accounts.selectors.imports import batch_detail, batch_list, reject_list
 from accounts.services.batches import BATCH_LOCK
-from accounts.services.ingest import ATTEMPTS
 from accounts.services.retention import retention_sweep
 from accounts.services.upload_handler import SealedUploadHandler
 from accounts.services.uploads import (
+    ATTEMPTS,
     FRAME,
     Unsealed,
     Upload,

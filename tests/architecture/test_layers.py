@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,23 @@ def test_it_exports_at_most_ten_names_from_the_engine() -> None:
     from investigations import linkage
 
     assert 0 < len(linkage.__all__) <= 10
+
+
+def test_it_loads_no_compiler_before_somebody_loads_or_links() -> None:
+    """A second and more that every command and the console's start would pay, and none of them needs."""
+    heavy = ("numba", "llvmlite", "scipy", "duckdb")
+    loading = f"""
+import importlib, sys, django
+django.setup()
+importlib.import_module("config.urls")
+print(*sorted(sys.modules.keys() & set({heavy!r})))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", loading],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+    )
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr

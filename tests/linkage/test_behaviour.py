@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from investigations.linkage import Inputs, Settings, run, types
-from investigations.linkage.behaviour import MEASURES
+from investigations.linkage.types import MEASURES
 from investigations.linkage.units import DAY, HOUR
 from tests.linkage import worlds
 from tests.linkage.worlds import World

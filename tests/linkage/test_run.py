@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from investigations.linkage import Inputs, Progress, Result, Settings, Stopped, run, types
-from investigations.linkage.run import STEPS
+from investigations.linkage.runs import STEPS
 from tests.linkage import worlds
 from tests.linkage.worlds import Seen, World
 

@@ -125,7 +125,7 @@ class Explanation:
 class BehaviourRow:
     """A measure of how the members use the platform; None where it is not known."""
 
-    name: str  # one of linkage.behaviour.MEASURES
+    name: str  # one of linkage.types.MEASURES
     label: str
     value: float | None
     ordinary: float | None

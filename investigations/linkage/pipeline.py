@@ -1,4 +1,4 @@
-"""A run: steps that each leave an artefact in the working folder and are skipped when it is there already.
+"""The steps of a run. Each leaves an artefact in the working folder and is skipped when it is there already.
 
 An artefact is written under a temporary name, then renamed: what bears its name is whole. A folder that was begun
 with other inputs or settings is begun anew.
@@ -25,7 +25,7 @@ from investigations.linkage.decoys import held_against_chance
 from investigations.linkage.gather import Gathered, Ints, SmallInts, column_ints, gather, gathered_from
 from investigations.linkage.hubs import Hubs, find_hubs
 from investigations.linkage.learn import Weights
-from investigations.linkage.model import ENGINE_VERSION, canonical, digest_of, model_from
+from investigations.linkage.model import canonical, digest_of, model_from
 from investigations.linkage.pair import grouped_table, holdings_table, holdings_write
 from investigations.linkage.pairwise import (
     hubs_with_pairs,
@@ -34,6 +34,7 @@ from investigations.linkage.pairwise import (
     with_pairs,
 )
 from investigations.linkage.results import TABLES, linked_from, load, result_tables, statistics_of
+from investigations.linkage.runs import ENGINE_VERSION, STEPS, Progress, Stopped
 from investigations.linkage.score import (
     NEAR,
     Scorer,
@@ -50,41 +51,6 @@ from investigations.linkage.settings import Settings
 from investigations.linkage.signups import gap_millibits, signup_gaps, signup_rows
 from investigations.linkage.tables import near_table
 from investigations.linkage.threads import meanwhile
-
-STEPS = ("gather", "hubs", "candidates", "signals", "score", "link", "cluster", "admit", "publish")
-"""The steps in their order; `Progress.step` is one of them."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is: step `index` (from 0) of `of`, and in it `done` of `total`."""
-
-    step: str
-    index: int
-    of: int
-    done: int
-    total: int
-
-
-class Stopped(Exception):
-    """The run was asked to stop; what its finished steps made is in the working folder."""
-
-
-def run(
-    inputs: types.Inputs,
-    settings: Settings,
-    *,
-    workdir: Path,
-    progress: Callable[[Progress], None] = lambda _: None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> types.Result:
-    """Links, clusters and the model of these inputs; goes on where an earlier call in this folder ended.
-
-    Raises Stopped between two steps, and inside the long ones, when should_stop says so.
-    """
-    workdir.mkdir(parents=True, exist_ok=True)
-    _begin(workdir, inputs, settings)
-    return _Run(inputs, settings, workdir, progress, should_stop).result()
 
 
 @dataclass(frozen=True)
@@ -108,7 +74,9 @@ class _Known:
 
 
 @dataclass
-class _Run:
+class Pipeline:
+    """One run in its folder."""
+
     inputs: types.Inputs
     settings: Settings
     workdir: Path
@@ -250,7 +218,7 @@ class _Run:
             raise Stopped(step)
 
 
-def _begin(workdir: Path, inputs: types.Inputs, settings: Settings) -> None:
+def begin(workdir: Path, inputs: types.Inputs, settings: Settings) -> None:
     """Empties the folder unless it was begun with these inputs, settings and engine."""
     state = {
         "engine": ENGINE_VERSION,

@@ -101,7 +101,7 @@ def hold(path: Path, *, fsync: bool = True) -> Held:
     try:
         lock = (places.locks / "users").open("a")
     except OSError as error:
-        raise os_error_to_problem(error, "locking the data folder") from error
+        raise os_error_to_problem(error, "locking the data folder", home=path) from error
     held = Held(places, lock, fsync)
     try:
         fcntl.flock(lock, fcntl.LOCK_SH)
@@ -109,7 +109,7 @@ def hold(path: Path, *, fsync: bool = True) -> Held:
     except BaseException as error:
         lock.close()
         if isinstance(error, OSError):
-            raise os_error_to_problem(error, "starting the servers") from error
+            raise os_error_to_problem(error, "starting the servers", home=path) from error
         raise
     return Held(home.places_for(path), lock, fsync)
 

@@ -96,7 +96,7 @@ def home_prepare(home: Path) -> Places:
     except NotADirectoryError as error:
         raise HomeProblem(f"HYDRASCOPE_HOME={str(home)!r} lies below something that is not a folder.") from error
     except OSError as error:
-        raise os_error_to_problem(error, "preparing the data folder") from error
+        raise os_error_to_problem(error, "preparing the data folder", home=home) from error
     return places
 
 
@@ -130,7 +130,7 @@ def places_for(home: Path) -> Places:
     except FileNotFoundError:
         return Places(home, home)
     except OSError as error:
-        raise os_error_to_problem(error, "reading the data folder") from error
+        raise os_error_to_problem(error, "reading the data folder", home=home) from error
 
 
 def places_decide(home: Path) -> Places:
@@ -144,7 +144,7 @@ def places_decide(home: Path) -> Places:
         for folder in (SYSTEM_STATE, places.base):
             folder.chmod(0o711)
     except OSError as error:
-        raise os_error_to_problem(error, "making the data folder") from error
+        raise os_error_to_problem(error, "making the data folder", home=home) from error
     return places
 
 
@@ -169,7 +169,7 @@ def secrets_for(home: Path) -> Secrets:
             f"{file} is damaged ({error}). Restore it from a backup: it holds the database passwords."
         ) from error
     except OSError as error:
-        raise os_error_to_problem(error, "reading the secrets") from error
+        raise os_error_to_problem(error, "reading the secrets", home=home) from error
 
 
 def _write_new(file: Path, content: str) -> None:

@@ -105,7 +105,7 @@ def main() -> int:
     except Problem as problem:
         return _report({"error": str(problem), "exit_code": problem.exit_code})
     except OSError as error:
-        told = os_error_to_problem(error, "starting the servers")
+        told = os_error_to_problem(error, "starting the servers", home=options.home)
         return _report({"error": str(told), "exit_code": told.exit_code})
     _report({"ready": True})
     try:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 EXIT_UNAVAILABLE = 69
 EXIT_CANNOT_CREATE = 73
@@ -35,28 +36,28 @@ class ServerProblem(Problem):
     """A server did not start, or stopped."""
 
 
-def os_error_to_problem(error: OSError, doing: str) -> Problem:
-    """Return the problem that says in words why `doing` failed."""
-    path = error.filename or ""
+def os_error_to_problem(error: OSError, doing: str, *, home: Path) -> Problem:
+    """Return the problem that says in words why `doing` failed; it names the data folder where the error names no file."""
+    path = error.filename or home
     if error.errno == errno.ENOSPC:
         return HomeProblem(
-            f"The disk is full: {doing} {path}. Free some space, or set HYDRASCOPE_HOME to a disk that has it."
+            f"The disk is full: no room at {path} ({doing}). Free some space, or set HYDRASCOPE_HOME to a disk that has it."
         )
     if error.errno == errno.EDQUOT:
         return HomeProblem(
-            f"The disk quota is used up: {doing} {path}. Free some space, or set HYDRASCOPE_HOME elsewhere."
+            f"The disk quota is used up: no room at {path} ({doing}). Free some space, or set HYDRASCOPE_HOME elsewhere."
         )
     if error.errno in {errno.EACCES, errno.EPERM}:
         return HomeProblem(
-            f"No right to use {path or 'the data folder'} ({doing}) as user {os.geteuid()}. "
+            f"No right to use {path} ({doing}) as user {os.geteuid()}. "
             "Run as its owner, mend its rights, or set HYDRASCOPE_HOME to a folder of your own."
         )
     if error.errno == errno.EROFS:
         return HomeProblem(
-            f"Read-only file system: {doing} {path}. Set HYDRASCOPE_HOME to a folder that can be written."
+            f"Read-only file system: {path} ({doing}). Set HYDRASCOPE_HOME to a folder that can be written."
         )
     return HomeProblem(
-        f"{doing[:1].upper()}{doing[1:]} failed: {error}. Set HYDRASCOPE_HOME to another folder if need be."
+        f"{doing[:1].upper()}{doing[1:]} failed at {path}: {error.strerror or error}. Set HYDRASCOPE_HOME to another folder if need be."
     )
 
 

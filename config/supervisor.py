@@ -276,7 +276,7 @@ class Supervisor:
                 "Stop it, or set HYDRASCOPE_HOME to another folder."
             ) from None
         except OSError as error:
-            raise os_error_to_problem(error, "locking the data folder") from error
+            raise os_error_to_problem(error, "locking the data folder", home=places.home) from error
         self.own_lock = lock
 
 

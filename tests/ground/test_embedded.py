@@ -357,7 +357,8 @@ def test_it_says_so_when_the_disk_is_full() -> None:
         full.write("x")
         full.flush()
     assert caught.value.errno == errno.ENOSPC
-    assert "The disk is full" in str(os_error_to_problem(caught.value, "writing"))
+    told = str(os_error_to_problem(caught.value, "writing", home=Path("/a/home")))
+    assert "The disk is full: no room at /a/home (writing)" in told
 
 
 def test_it_finds_a_short_place_for_sockets_of_a_deep_home(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.apps import apps
 from django.db import connections, models, transaction
+from django.utils.module_loading import import_string
 
 from core import audit
 from core.context import once
@@ -20,7 +21,6 @@ DATASET_DELETED = audit.register("dataset.deleted", "A dataset was deleted with 
 FileRemover = Callable[[int], None]
 Progress = Callable[[str, int], None]
 """Takes the table that comes next and the rows that are gone."""
-_FILE_REMOVERS: list[FileRemover] = []
 
 
 def dataset_get(name: str) -> Dataset:
@@ -58,12 +58,6 @@ def dataset_ensure(name: str, *, kind: str = DatasetKind.LIVE, by: object = None
     return dataset
 
 
-def removes_files(remover: FileRemover) -> FileRemover:
-    """Registers a function that removes a deleted dataset's files (it gets the dataset's number)."""
-    _FILE_REMOVERS.append(remover)
-    return remover
-
-
 def dataset_delete(dataset: Dataset, *, by: object = None, progress: Progress | None = None) -> dict[str, int]:
     """Deletes a dataset with all its rows (as the owner role, in one transaction), then its files; counts by table.
 
@@ -82,9 +76,15 @@ def dataset_delete(dataset: Dataset, *, by: object = None, progress: Progress | 
             counts[table] = cursor.rowcount
         cursor.execute("DELETE FROM core_dataset WHERE id = %s", [number])
     audit.record(DATASET_DELETED, actor=by, target=dataset.public_id, dataset=dataset.name, rows=sum(counts.values()))
-    for remover in _FILE_REMOVERS:
+    for remover in file_removers():
         remover(number)
     return {table: n for table, n in counts.items() if n}
+
+
+def file_removers() -> list[FileRemover]:
+    """What removes the files of a deleted dataset by its number: each app's `dataset_file_removers`, in every process."""
+    paths = (path for config in apps.get_app_configs() for path in getattr(config, "dataset_file_removers", ()))
+    return [import_string(path) for path in paths]
 
 
 def _rows_of_a_dataset() -> list[tuple[str, str]]:

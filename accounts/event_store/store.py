@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 from django.conf import settings
 
 from accounts.models import EventDirectory
-from core.datasets import removes_files
 from core.models import Dataset
 
 ROWS_PER_FILE = 8_000_000
@@ -145,7 +144,6 @@ class EventWriter:
             self._in_file = 0
 
 
-@removes_files
 def events_remove(dataset_number: int) -> None:
     """Removes the event directories of a dataset that was deleted."""
     shutil.rmtree(store_root() / f"dataset-{dataset_number}", ignore_errors=True)

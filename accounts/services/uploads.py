@@ -23,7 +23,7 @@ from accounts.models.batch import OPEN_BATCH_STATES
 from accounts.services.batches import batch_create, batch_hold, batch_tell
 from core import keys
 from core.access import Capability, require
-from core.datasets import dataset_ensure, removes_files
+from core.datasets import dataset_ensure
 from core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -189,7 +189,6 @@ def batches_stale() -> list[int]:
     return [b.pk for b in rows.distinct() if (b.heartbeat_at or b.created_at) < before]
 
 
-@removes_files
 def dataset_uploads_remove(dataset_number: int) -> None:
     """Removes the sealed uploads of a dataset that was deleted."""
     shutil.rmtree(uploads_root() / f"dataset-{dataset_number}", ignore_errors=True)

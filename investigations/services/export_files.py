@@ -12,7 +12,6 @@ from pathlib import Path
 
 from django.conf import settings
 
-from core.datasets import removes_files
 from investigations.models import Export
 
 
@@ -63,7 +62,6 @@ def export_store(export: Export, path: Path) -> Stored:
     return Stored(stored_as, (export_folder() / stored_as).stat().st_size, digest.hexdigest())
 
 
-@removes_files
 def exports_of_dataset_remove(dataset_id: int) -> None:
     """Removes the files of a deleted dataset."""
     shutil.rmtree(export_folder() / str(dataset_id), ignore_errors=True)

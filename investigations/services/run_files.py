@@ -7,7 +7,6 @@ from pathlib import Path
 
 from django.conf import settings
 
-from core.datasets import removes_files
 from investigations.models import Run
 
 STEP_FILES = ("step_*.parquet", "*.tmp", "inputs", "duckdb")
@@ -38,7 +37,6 @@ def remove(run: Run) -> None:
     shutil.rmtree(folder_of(run), ignore_errors=True)
 
 
-@removes_files
 def dataset_remove(number: int) -> None:
     """Removes the folders of a deleted dataset's runs."""
     shutil.rmtree(root() / str(number), ignore_errors=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Account, Identifier, Sighting
+from core.models import Dataset
 from tests.accounts.conftest import ACCOUNTS, SESSIONS, Load, Write
+from tests.databases import LiveDatabase
 
 
 def _ingest(*arguments: Any, **options: Any) -> tuple[int, str, str]:
@@ -107,3 +111,20 @@ def test_rederive_makes_old_digests_anew_and_merges_what_became_equal(load: Load
     out = StringIO()
     call_command("rederive", stdout=out)
     assert "0 made anew, 0 merged, 0 left" in out.getvalue()
+
+
+def test_a_command_that_deletes_a_dataset_deletes_its_files_too(
+    live_db: LiveDatabase, write: Write, run_manage: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    exchanges = write("exchanges.csv", "account_id,occurred_at\na1,1767225600\n")
+    loaded = run_manage("ingest", str(write("accounts.csv", ACCOUNTS)), str(exchanges), "--dataset", "main")
+    assert loaded.returncode == 0, loaded.stderr
+    home, number = Path(live_db.environment["HYDRASCOPE_HOME"]), Dataset.objects.get(name="main").pk
+    kept = [home / "events" / f"dataset-{number}", home / "uploads" / f"dataset-{number}"]
+    kept += [home / "runs" / str(number), home / "exports" / str(number)]
+    assert kept[0].is_dir()
+    for folder in kept[1:]:
+        folder.mkdir(parents=True)
+    done = run_manage("dataset", "delete", "main", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert [path for path in kept if path.exists()] == []

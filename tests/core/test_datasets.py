@@ -41,7 +41,7 @@ def test_it_says_which_datasets_there_are(db: None) -> None:
 
 def test_deleting_one_leaves_the_others_and_the_audit_trail(live_db: object, monkeypatch: pytest.MonkeyPatch) -> None:
     removed: list[int] = []
-    monkeypatch.setattr(datasets, "_FILE_REMOVERS", [removed.append])
+    monkeypatch.setattr(datasets, "file_removers", lambda: [removed.append])
     people = people_make()
     gone = cast_make(people, dataset_make("gone"))
     kept = cast_make(people, dataset_make("kept"))

@@ -389,7 +389,7 @@ def test_a_file_that_vanished_is_gone(cast: Cast) -> None:
 
 def test_a_deleted_dataset_takes_its_files_along(cast: Cast) -> None:
     path = exports.export_path(request(cast))
-    for remove in datasets._FILE_REMOVERS:
+    for remove in datasets.file_removers():
         remove(cast.dataset.pk)
     assert not path.exists()
 

@@ -49,6 +49,16 @@ def transpose(pointers: Array, members: Array, n_members: int) -> tuple[Array, A
 
 
 @compiled
+def doubled(rows: Array) -> Array:
+    """The rows with as much room again behind them. Number by number: numba compiles a copy of a slice for seconds."""
+    out = np.empty((2 * rows.shape[0], rows.shape[1]), np.int64)
+    for i in range(rows.shape[0]):
+        for j in range(rows.shape[1]):
+            out[i, j] = rows[i, j]
+    return out
+
+
+@compiled
 def holds(unit_values: Array, low: int, high: int, value: int) -> bool:
     """Whether value is in the ascending unit_values[low:high]."""
     while low < high:
@@ -262,7 +272,8 @@ def pairs_of(
                     used += 1
             continue
         keys = np.empty(degree, np.int64)
-        used = ring_pairs(members, np.argsort(first_at[low:high], kind="mergesort"), ring, out, used)
+        times = first_at[low:high].copy()  # what may be written to, like keys: else a second sort is compiled
+        used = ring_pairs(members, np.argsort(times, kind="mergesort"), ring, out, used)
         for i in range(degree):
             keys[i] = rarest[members[i]]
         used = ring_pairs(members, np.argsort(keys, kind="mergesort"), ring, out, used)

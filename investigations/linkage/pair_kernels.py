@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from investigations.linkage.kernels import NO_TIME, Array, compiled
+from investigations.linkage.kernels import NO_TIME, Array, compiled, doubled
 
 DAMPING_ONE = 1 << 12
 """Damping factors are whole numbers of 1 / DAMPING_ONE."""
@@ -205,17 +205,13 @@ def explain_pairs(
     found = room_for(n_lanes)
     _, found_values, _, _, counts = found
     counted = np.zeros((n_lanes, PER_LANE), np.int64)
-    room = 1024
-    out = np.zeros((room, 4), np.int64)
+    out = np.empty((1024, 4), np.int64)
     used = 0
     for p in range(pairs.size):
         shared_values(pairs[p] >> 32, pairs[p] & 0xFFFFFFFF, units, kinds, weights, gaps, found)
         weigh(found, kinds[3], damping, caps, cheap, counted)
-        if used + n_lanes * PER_LANE > room:
-            grown = np.zeros((room * 2, 4), np.int64)
-            grown[:used] = out[:used]
-            out = grown
-            room *= 2
+        if used + n_lanes * PER_LANE > out.shape[0]:
+            out = doubled(out)
         start = used
         for zero in range(2):
             for lane in range(n_lanes):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from investigations.linkage import kernels
-from investigations.linkage.kernels import NO_TIME, compiled, holds, mark_slots, marked_rows, transpose
+from investigations.linkage.kernels import NO_TIME, compiled, doubled, holds, mark_slots, marked_rows, transpose
 from investigations.linkage.pair_kernels import gap_bits
 
 
@@ -48,3 +48,10 @@ def test_slots_keep_every_value_that_two_accounts_have() -> None:
     slots = np.full(1024, -1, np.int64)
     mark_slots(slots, values, accounts, False)
     assert marked_rows(slots, values).tolist() == [0, 2]
+
+
+def test_rows_keep_what_they_hold_when_they_get_more_room() -> None:
+    rows = np.array([[1, 2, 3], [4, 5, 6]])
+    more = doubled(rows)
+    assert more.shape == (4, 3)
+    assert more[:2].tolist() == rows.tolist()

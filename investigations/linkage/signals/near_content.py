@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from investigations.linkage.kernels import Array, compiled
+from investigations.linkage.kernels import Array, compiled, doubled
 from investigations.linkage.signals.activity import BATCH, units_from
 from investigations.linkage.signals.chance import odds_millibits
 from investigations.linkage.signals.protocol import NO_ROWS, Ints, PairRows, PairSource
@@ -229,9 +229,7 @@ def near_in_table(hashes: Array, units: Array, sample: Array, farthest: int, alo
             if apart == 0 or apart > farthest or units[i] == units[j]:
                 continue
             if used == out.shape[0]:
-                grown = np.empty((2 * used, 3), np.int64)
-                grown[:used] = out
-                out = grown
+                out = doubled(out)
             out[used, 0], out[used, 1], out[used, 2] = i, j, apart
             used += 1
     return out[:used]

@@ -74,6 +74,7 @@ class Supervisor:
         self.held: Held | None = None
         self.own_lock: TextIO | None = None
         self.is_stopping = False
+        self.is_spawning = False
 
     def run(self) -> int:
         """Return the exit code once everything has stopped."""
@@ -125,21 +126,18 @@ class Supervisor:
 
     def _spawn(self, child: Child) -> None:
         child.started = time.monotonic()
-        child.process = subprocess.Popen(
-            child.command,
-            cwd=home.REPOSITORY,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=die_with_parent(child.orphan_signal),
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "config.settings"},
-        )
+        self.is_spawning = True
+        try:
+            child.process = started(child)
+        finally:
+            self.is_spawning = False
         assert child.process.stdout is not None
         os.set_blocking(child.process.stdout.fileno(), False)
         self.selector.register(child.process.stdout, selectors.EVENT_READ, child)
         if child not in self.children:
             self.children.append(child)
+        if self.is_stopping:
+            raise KeyboardInterrupt
 
     def _wait_for_web(self) -> None:
         address = f"{env.address_to_site(self.bind, self.port)}/healthz"
@@ -256,7 +254,7 @@ class Supervisor:
 
     def _told_to_stop(self, *_: object) -> None:
         is_first, self.is_stopping = not self.is_stopping, True
-        if is_first:
+        if is_first and not self.is_spawning:  # what Python runs around a fork prints an exception and forgets it
             raise KeyboardInterrupt
 
     def _lock_home(self) -> None:
@@ -278,6 +276,20 @@ class Supervisor:
         except OSError as error:
             raise os_error_to_problem(error, "locking the data folder", home=places.home) from error
         self.own_lock = lock
+
+
+def started(child: Child) -> subprocess.Popen[bytes]:
+    """Return the child's new process, which ends with this one."""
+    return subprocess.Popen(
+        child.command,
+        cwd=home.REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=die_with_parent(child.orphan_signal),
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "config.settings"},
+    )
 
 
 def check_port(bind: str, port: int) -> None:

@@ -20,6 +20,12 @@ from tests.processes import environment, free_port, own_folder, pid_of, processe
 
 pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.slow]
 STOPS_WITHIN = 10
+TOLD_AT_FORK = """
+import os, signal
+from config import supervisor
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))
+raise SystemExit(supervisor.main())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +118,13 @@ def test_it_starts_again_after_that_and_stops_on_ctrl_c(
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=30)
     assert process.returncode == 0 and "Stopped." in rest
+
+
+def test_it_stops_without_a_word_too_many_when_told_while_it_starts_a_part(own: Path) -> None:
+    done = run("-c", TOLD_AT_FORK, env=environment(own, PORT=str(free_port()), DEMO="0"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("Stopping …\nStopped.\n")
+    wait_until(lambda: not processes_of(own))
 
 
 def test_a_part_that_dies_soon_after_each_start_is_given_up_and_one_that_had_run_is_not() -> None:

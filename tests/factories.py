@@ -216,7 +216,7 @@ def _members_make(version: ClusterVersion, ordered: Sequence[Account]) -> None:
 def _chain_make(version: ClusterVersion, ordered: Sequence[Account], shared: Sequence[tuple[Identifier, str]]) -> None:
     """A link from each account to the next, resting on every shared value."""
     bits = version.bits // len(shared)
-    evidence = [[family, value.kind, value.pk, bits, bits, len(ordered), False] for value, family in shared]
+    evidence = [[family, value.kind, value.pk, bits, bits, len(ordered), False, None, None] for value, family in shared]
     Link.objects.bulk_create(
         Link(
             run=version.run,

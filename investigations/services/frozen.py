@@ -132,7 +132,8 @@ class _Shared:
 
 
 def _links(cluster: Cluster, run: Run, positions: dict[int, int], names: list[str]) -> dict[str, Any]:
-    """Links as [member, member, bits, families, [[shared value, family, kind, bits, raw, holders, hub]]], by index."""
+    """Links as [member, member, bits, families, evidence], members by index; evidence as
+    [[shared value by index, family, kind, bits, raw, holders, hub, seen, expected]]."""
     shared = _Shared()
     kept: list[list[Any]] = []
     digests: list[Any] = []

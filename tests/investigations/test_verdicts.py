@@ -397,12 +397,15 @@ def test_it_reads_in_a_fixed_number_of_queries(cast: Cast) -> None:
 def test_frozen_evidence_reads_back_what_a_signal_without_a_value_says(cast: Cast) -> None:
     link = Link.objects.filter(run=cast.run).first()
     link.evidence = [
-        ["timing", "common_stops", None, 4000, 4000, 0, False],
-        ["content", "content_fingerprint", -5, 1, 1, 2, False],
+        ["timing", "limit_handoff", None, 4000, 4000, 2, False, 3, 120_000],
+        ["content", "content_fingerprint", -5, 1, 1, 2, False, None, None],
+        ["timing", "common_stops", None, 1, 1, 0, False],
     ]
     link.bits = 90_000
     link.save()
     frozen = frozen_read(record(cast).frozen)
-    stops, content = frozen.links[0].evidence
-    assert (stops.kind, stops.ref, stops.mask) == ("common_stops", "", "")
-    assert (content.ref, content.mask) == ("", "fffffffffffffffb")
+    handoff, content, of_an_earlier_run = frozen.links[0].evidence
+    assert (handoff.kind, handoff.ref, handoff.mask) == ("limit_handoff", "", "")
+    assert (handoff.seen, handoff.expected) == (3, 120_000)
+    assert (content.ref, content.mask, content.seen) == ("", "fffffffffffffffb", None)
+    assert (of_an_earlier_run.kind, of_an_earlier_run.seen) == ("common_stops", None)

@@ -287,6 +287,8 @@ class FrozenSignal:
     raw_bits: int
     holders: int
     is_hub: bool
+    seen: int | None = None  # of evidence without a value: how often it was seen
+    expected: int | None = None  # and how often chance brings it about, in millionths
 
 
 @dataclass(frozen=True)

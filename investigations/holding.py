@@ -17,16 +17,22 @@ ONE_AND_MANY = {
     "bin_hash": ("one card range", "the same card ranges"),
     "email": ("one e-mail address", "shared e-mail addresses"),
     "phone": ("one phone number", "shared phone numbers"),
+    "email_local": ("one e-mail name", "the same e-mail names"),
+    "email_domain": ("one e-mail domain", "the same e-mail domains"),
+    "name": ("one name", "the same names"),
+    "name_token": ("one part of a name", "the same parts of names"),
     "device_id": ("one device", "shared devices"),
+    "cookie_id": ("one cookie", "shared cookies"),
     "ip": ("one address", "shared addresses"),
     "ip_range": ("one address range", "the same address ranges"),
     "asn": ("one network provider", "the same network providers"),
     "tls_fingerprint": ("one TLS stack", "the same TLS stacks"),
     "user_agent": ("one user agent", "the same user agents"),
+    "timezone": ("one time zone", "the same time zones"),
     "content_fingerprint": ("one repeated request", "the same requests"),
     "system_fingerprint": ("one system prompt", "the same system prompts"),
     "tools_fingerprint": ("one tool set", "the same tool sets"),
-    "parameters_fingerprint": ("one set of parameters", "the same parameters"),
+    "parameters_fingerprint": ("one set of parameters", "the same sets of parameters"),
     "output_fingerprint": ("one answer", "the same answers"),
     "prefix_fingerprint": ("one continued conversation", "conversations handed on"),
     "near_content": ("near-equal requests", "near-equal requests"),
@@ -34,10 +40,14 @@ ONE_AND_MANY = {
     "limit_handoff": ("work handed on at a rate limit", "work handed on at rate limits"),
     "co_sharing": ("the same requests in the same minute", "the same requests in the same minute"),
     "shared_object": ("one shared object", "the same shared objects"),
+    "directory": ("one directory", "the same directories"),
     "organization": ("one organisation", "the same organisations"),
     "api_key_id": ("one API key", "shared API keys"),
     "end_user_id": ("one end user", "the same end users"),
     "referrer": ("one referrer", "the same referrers"),
+    "referral_code": ("one referral code", "the same referral codes"),
+    "counterparty": ("one counterparty", "the same counterparties"),
+    "transfer": ("a transfer between them", "transfers between them"),
     "membership": ("values that hardly anybody else has", "values that hardly anybody else has"),
 }
 
@@ -59,9 +69,23 @@ def holding_words(
     family_rows: Sequence[Mapping[str, Any]], value_rows: Sequence[Mapping[str, Any]], n_links: int
 ) -> str:
     """What holds a cluster: its strongest families by their best kind of value, "Shared cards, one TLS stack"."""
-    words = [_kind_words(family, value_rows) for family in _holding_families(family_rows, n_links)]
+    words = [family_words(family, value_rows) for family in _holding_families(family_rows, n_links)]
     text = ", ".join(words) or "weak evidence of several kinds"
     return (text[:1].upper() + text[1:])[:300]
+
+
+def family_words(family: str, value_rows: Sequence[Mapping[str, Any]]) -> str:
+    """The kind of the family that the most members' bits rest on, in words."""
+    carried: dict[str, int] = {}
+    count: dict[str, int] = {}
+    for row in value_rows:
+        if row["family"] == family and not row["hub"]:
+            carried[row["kind"]] = carried.get(row["kind"], 0) + row["bits"] * row["members"]
+            count[row["kind"]] = count.get(row["kind"], 0) + 1
+    if not carried:
+        return ON_PAIRS.get(family, f"shared {family}")
+    best = max(sorted(carried), key=lambda kind: carried[kind])
+    return kind_words(best, count[best])
 
 
 def kind_words(kind: str, n: int) -> str:
@@ -79,17 +103,3 @@ def _holding_families(family_rows: Sequence[Mapping[str, Any]], n_links: int) ->
     ]
     strongest = {family for _, family in sorted(carried, key=lambda pair: -pair[0])[:MAX_HOLDING]}
     return [family for family in FAMILIES if family in strongest]
-
-
-def _kind_words(family: str, value_rows: Sequence[Mapping[str, Any]]) -> str:
-    """The kind of the family that the most members' bits rest on."""
-    carried: dict[str, int] = {}
-    count: dict[str, int] = {}
-    for row in value_rows:
-        if row["family"] == family and not row["hub"]:
-            carried[row["kind"]] = carried.get(row["kind"], 0) + row["bits"] * row["members"]
-            count[row["kind"]] = count.get(row["kind"], 0) + 1
-    if not carried:
-        return ON_PAIRS.get(family, f"shared {family}")
-    best = max(sorted(carried), key=lambda kind: carried[kind])
-    return kind_words(best, count[best])

@@ -9,7 +9,7 @@ from django.db.models import Count, F, Q
 
 from accounts.kinds import FAMILY_LABELS
 from core.errors import InvalidInput, NotFound
-from investigations.holding import kind_words
+from investigations.holding import family_words
 from investigations.linkage.units import MILLION
 from investigations.models import CaseCluster, Cluster, ClusterVersion, LineageEvent, Member, Run, Verdict
 from investigations.models.choices import Hypothesis, HypothesisAnswer, LineageKind, Position
@@ -174,20 +174,11 @@ def _headline(version: ClusterVersion) -> str:
 
 
 def _strongest(version: ClusterVersion) -> tuple[str, ...]:
-    """The families that carry the most, by their kinds of values and how many groups share one."""
+    """The families that carry the most, each by the kind of value that its bits rest on."""
     ranked = sorted(version.family_rows, key=lambda row: -row["bits_for"] * row["n_links"])
-    found = []
-    for row in ranked[:STRONGEST_SHOWN]:
-        values = [v for v in version.value_rows if v["family"] == row["family"] and not v["hub"]]
-        if row["bits_for"] <= 0:
-            continue
-        if not values:
-            found.append(f"{FAMILY_LABELS[row['family']].lower()} evidence")
-            continue
-        kind = max(values, key=lambda v: v["bits"] * v["members"])["kind"]
-        n = sum(v["kind"] == kind for v in values)
-        found.append(kind_words(kind, n) + (f" ({n} groups)" if n > 1 else ""))
-    return tuple(found)
+    return tuple(
+        family_words(row["family"], version.value_rows) for row in ranked[:STRONGEST_SHOWN] if row["bits_for"] > 0
+    )
 
 
 def _sentence(headline: str, strongest: Sequence[str], n_untested: int) -> str:

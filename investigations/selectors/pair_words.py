@@ -54,8 +54,9 @@ def _hubs(listed: list[dict[str, Any]]) -> str:
     n = sum(row["hub"] for row in listed)
     if not n:
         return ""
+    who = "it" if len(listed) == 1 else f"{n} of them"
     weighs = "weighs" if n == 1 else "weigh"
-    return f"; {n} of them {weighs} nothing, because the holders are independent of each other"
+    return f"; {who} {weighs} nothing, because the holders are independent of each other"
 
 
 def _rarest(listed: list[dict[str, Any]]) -> str:

@@ -161,7 +161,7 @@ class ClusterDetail:
     is_current: bool  # False when an older version is shown
     has_members: bool  # False: the rows of this version's run are gone, figures stay
     headline: str  # "812 accounts look like one operator (64 bits over the line; not calibrated here)"
-    strongest: tuple[str, ...]  # "shared payment (9 groups)", …
+    strongest: tuple[str, ...]  # "shared cards", "one TLS stack", …
     sentence: str  # headline, strongest and untested explanations in one
     n_untested: int
     evidence: tuple[FamilyEvidence, ...]  # in the fixed order of families

@@ -161,7 +161,7 @@ def _version_make(
         last_seen_at=max(a.last_seen_at or a.created_at for a in accounts),
         worth=n / 100,
         worth_parts={"linkage": 0.5, "behaviour": 0.2, "size": 0.2, "novelty": 0.1, "unexplained": 1.0},
-        worth_reasons=[{"part": "size", "name": "size", "speaks": "for", "text": f"{n} accounts"}],
+        worth_reasons=[{"part": "size", "name": "size", "speaks": "for", "text": f"The cluster has {n} accounts."}],
         summary="Shared " + ", ".join(sorted({i.kind for i, _ in shared})),
         family_rows=_family_rows(shared, n_links=n - 1, bits=bits // len(shared)),
         value_rows=_value_rows(shared, n_holders=n, bits=bits // len(shared)),

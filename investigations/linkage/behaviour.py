@@ -72,7 +72,7 @@ def behaviour_table(usage: Usage | None, gathered: Gathered, linked: Linked, n: 
 def unknown(n: int) -> Measured:
     """Nothing known of any cluster."""
     none = np.full(n, np.nan)
-    return Measured(none, none, none, ("Not known here.",) * n)
+    return Measured(none, none, none, ("This is not known here.",) * n)
 
 
 def volume(usage: Usage, n: int) -> Measured:
@@ -103,7 +103,8 @@ def narrowness(usage: Usage, n: int) -> Measured:
         np.full(n, ordinary),
         _above(value, np.full(n, ordinary)),
         lambda i: (
-            f"{_percent(value[i])} of a typical member's requests are of one shape; of others' {_percent(ordinary)}."
+            f"A typical member sends {_percent(value[i])} of its requests with the same system prompt, tools and "
+            f"parameters; others send {_percent(ordinary)}."
         ),
     )
 
@@ -125,7 +126,7 @@ def template(usage: Usage, n: int) -> Measured:
         ordinary,
         value - ordinary,
         lambda i: (
-            f"{_percent(value[i])} of their requests bear one system prompt; of others' {_percent(ordinary[i])} do."
+            f"{_percent(value[i])} of their requests bear one system prompt; {_percent(ordinary[i])} of others' do."
         ),
     )
 
@@ -153,7 +154,8 @@ def coverage(usage: Usage, n: int) -> Measured:
         ordinary,
         unusual,
         lambda i: (
-            f"100 active hours of members fall on {100 * value[i]:.0f} different ones; by chance on {100 * ordinary[i]:.0f}."
+            f"100 active hours of members fall on {100 * value[i]:.0f} different hours; by chance they would fall on "
+            f"{100 * ordinary[i]:.0f}."
         ),
     )
 
@@ -173,7 +175,7 @@ def hours(usage: Usage, n: int) -> Measured:
         np.full(n, ordinary),
         _above(value, np.full(n, ordinary)),
         lambda i: (
-            f"A typical member is active over {24 * value[i]:.0f} hours of the day; others over {24 * ordinary:.0f}."
+            f"A typical member is active over {24 * value[i]:.0f} hours of the day; others are over {24 * ordinary:.0f}."
         ),
     )
 
@@ -203,7 +205,7 @@ def quota(usage: Usage, n: int) -> Measured:
         np.full(n, ordinary),
         _above(value, np.full(n, ordinary)),
         lambda i: (
-            f"On {_percent(value[i])} of their days of use they come near the quota; others on {_percent(ordinary)}."
+            f"On {_percent(value[i])} of their days of use they come near the quota; others do on {_percent(ordinary)}."
         ),
     )
 
@@ -224,8 +226,8 @@ def handoff(gathered: Gathered, linked: Linked, n: int) -> Measured:
         expected,
         unusual,
         lambda i: (
-            f"{seen[i]:,.0f} times a member began where another was stopped; by chance "
-            f"{'less than 0.1' if expected[i] < 0.1 else format(expected[i], ',.1f')} times."
+            f"{seen[i]:,.0f} times a member began where another was stopped; chance would bring about "
+            f"{'less than 0.1' if expected[i] < 0.1 else format(expected[i], ',.1f')}."
         ),
     )
 
@@ -233,7 +235,7 @@ def handoff(gathered: Gathered, linked: Linked, n: int) -> Measured:
 def _measured(value: Any, ordinary: Any, unusual: Any, say: Callable[[int], str]) -> Measured:
     """With texts; what one of the numbers is missing for is not known."""
     known = ~(np.isnan(value) | np.isnan(ordinary) | np.isnan(unusual))
-    texts = tuple(say(i) if known[i] else "Not known here." for i in range(value.size))
+    texts = tuple(say(i) if known[i] else "This is not known here." for i in range(value.size))
     none = np.where(known, 0.0, np.nan)
     return Measured(value + none, ordinary + none, np.clip(unusual, 0, 1) + none, texts)
 

@@ -178,11 +178,12 @@ def benchmark(facts: ClusterFacts) -> Test:
     asked = _of(facts, "content_fingerprint")
     figures = {"requests": asked.n_values, "common_requests": asked.n_common, "others": asked.n_others}
     if not asked.n_values:
-        return Test("untested", "No equal requests to compare. Ask: do they run a public benchmark?", figures)
+        return Test("untested", "There are no equal requests to compare. Ask: do they run a public benchmark?", figures)
     if asked.n_common * 2 > asked.n_values:
         said = f"{asked.n_common:,} of {asked.n_values:,} repeated requests occur more often outside the cluster."
         return Test("for", said, figures)
-    said = f"The {asked.n_values:,} repeated requests occur on {asked.n_others:,} other accounts in all."
+    where = f"{asked.n_others:,} other accounts in all" if asked.n_others else "no other account"
+    said = f"The {asked.n_values:,} repeated requests occur on {where}."
     return Test("against", said, figures)
 
 
@@ -198,8 +199,8 @@ def hackathon(facts: ClusterFacts) -> Test:
         "members_within_48_hours": facts.n_rush,
     }
     said = (
-        f"Created within {_span(arrival)}, {facts.n_rush:,} of {facts.n_accounts:,} within {RUSH_HOURS} h; "
-        f"active over {_span(life)}."
+        f"The accounts were created within {_span(arrival)}, {facts.n_rush:,} of {facts.n_accounts:,} within "
+        f"{RUSH_HOURS} h, and were active over {_span(life)}."
     )
     is_rush = facts.n_rush >= MOST_SHARE * facts.n_accounts and life <= 2 * RUSH_HOURS
     return Test("for" if is_rush else "against", said, figures)
@@ -214,7 +215,9 @@ def household(facts: ClusterFacts) -> Test:
     home = [words for kind, words in HOME.items() if _of(facts, kind).most_members * 2 > facts.n_accounts]
     if home:
         return Test("for", f"{facts.n_accounts} accounts share {' and '.join(home)}.", figures)
-    return Test("untested", f"{facts.n_accounts} accounts without a common address, device, card or phone.", figures)
+    return Test(
+        "untested", f"The {facts.n_accounts} accounts have no address, device, card or phone in common.", figures
+    )
 
 
 def framing(facts: ClusterFacts) -> Test:
@@ -224,7 +227,7 @@ def framing(facts: ClusterFacts) -> Test:
     said = f"{solid:,} of {facts.n_accounts:,} members have payment, contact or device evidence"
     if solid * 2 > facts.n_accounts:
         return Test("against", f"{said}, which others can't make.", figures)
-    return Test("untested", f"Only {said}; the rest could have been made by somebody else.", figures)
+    return Test("untested", f"Only {said}; what ties the rest could be made by somebody else.", figures)
 
 
 _TESTS: dict[str, Callable[[ClusterFacts], Test]] = {

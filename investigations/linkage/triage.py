@@ -58,6 +58,7 @@ class Reason:
     speaks: str
     """`for` a look soon, or `against`."""
     text: str
+    """A sentence."""
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,19 @@ def _novelty(looked: Looked) -> float:
 
 
 def _reasons(looked: Looked, parts: Mapping[str, float]) -> tuple[Reason, ...]:
-    core = f"{looked.n_actionable:,} of {looked.n_accounts:,} in the actionable core"
+    core = f"{looked.n_actionable:,} of {looked.n_accounts:,} accounts are in the actionable core"
+    over = f"A typical link is {max(looked.bits, 0) / 1000:.0f} bits over the line"
     told = [
-        Reason("linkage", "linkage", "for", f"{max(looked.bits, 0) / 1000:.0f} bits over the line, {core}"),
-        Reason("size", "size", "for", f"{looked.n_accounts:,} accounts"),
+        Reason("linkage", "linkage", "for", f"{over}, and {core}."),
+        Reason("size", "size", "for", f"The cluster has {looked.n_accounts:,} accounts."),
         *_behaviour_reasons(looked.behaviour),
     ]
     if looked.is_judged and looked.n_new > 0:
-        told.append(Reason("novelty", "novelty", "for", f"{looked.n_new:,} accounts more than in the run before"))
+        told.append(
+            Reason(
+                "novelty", "novelty", "for", f"It is judged, and has grown by {looked.n_new:,} since the run before."
+            )
+        )
     told.sort(key=lambda reason: -parts[reason.part])
     against = [
         Reason("unexplained", row["hypothesis"], "against", row["text"])
@@ -125,7 +131,7 @@ def _reasons(looked: Looked, parts: Mapping[str, float]) -> tuple[Reason, ...]:
         if row["answer"] == "for"
     ]
     if looked.is_judged and looked.n_new <= 0:
-        against.append(Reason("novelty", "novelty", "against", "judged, and nothing is new since"))
+        against.append(Reason("novelty", "novelty", "against", "It is judged, and nothing is new since."))
     return (*told, *against)
 
 

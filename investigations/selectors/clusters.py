@@ -34,12 +34,12 @@ CLUSTER_SORTS = {
 }
 """Sorts by name, the largest first; with a minus before it the smallest first."""
 BEHAVIOUR_LABELS = {
-    "volume": "Volume against plan",
-    "narrowness": "Narrowness",
-    "template": "Template concentration",
-    "coverage": "Complementary coverage",
-    "hours": "Hours",
-    "quota": "Quota hugging",
+    "volume": "Heavy use",
+    "narrowness": "Uniform requests",
+    "template": "One system prompt",
+    "coverage": "Taking turns",
+    "hours": "Long hours",
+    "quota": "Use near the quota",
     "handoff": "Hand-offs",
 }
 REASON_LABELS = {name: name.capitalize() for name in PART_MEANS} | dict(Hypothesis.choices) | BEHAVIOUR_LABELS

@@ -35,7 +35,7 @@ CLUSTER_COLUMNS = (
     Column("first_seen_at", "First activity of a member, UTC", TIME),
     Column("last_seen_at", "Last activity of a member, UTC", TIME),
     Column("worth", "Expected value of a look, the triage order", 10),
-    Column("why", "Why it stands there in triage, what speaks against a look after “but:”", LONG),
+    Column("why", "Why it stands there in triage, what speaks against a look after “But:”", LONG),
     Column("summary", "What holds it together, in words", LONG),
     Column("case", "Number of the newest case that it is in", 8),
     Column("case_state", "State of that case", SHORT),
@@ -161,9 +161,9 @@ def _clusters(rows: QuerySet[ClusterVersion], run: Run) -> Iterator[Row]:
 
 def reasons_text(rows: list[dict[str, str]]) -> str:
     """Reasons in one line: what speaks for a look, then what speaks against one."""
-    told = [row["text"].rstrip(".") for row in rows if row["speaks"] == "for"]
-    but = [row["text"].rstrip(".") for row in rows if row["speaks"] == "against"]
-    return "; ".join(told) + (f"; but: {'; '.join(but)}" if but else "")
+    told = [row["text"] for row in rows if row["speaks"] == "for"]
+    but = [row["text"] for row in rows if row["speaks"] == "against"]
+    return " ".join([*told, *(["But:", *but] if but else [])])
 
 
 # --- members ----------------------------------------------------------------------------------------------------------

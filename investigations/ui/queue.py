@@ -13,10 +13,11 @@ from investigations import charts
 from investigations.linkage.types import FAMILIES
 from investigations.models import Run
 from investigations.selectors.clusters import cluster_filters_from, cluster_list
-from investigations.selectors.shapes.clusters import ClusterFilters, ClusterPage, ClusterRow
+from investigations.selectors.shapes.clusters import ClusterFilters, ClusterPage, ClusterRow, WorthReason
 from investigations.selectors.shapes.runs import RunStatus
 from investigations.ui.figures import families_mask, millibits, worth_meter
 from investigations.ui.parts import PAGE_SIZE, Column, Link, Paging, changed, page_number, paging_for
+from investigations.ui.templatetags.console import lower_first
 
 FILTER_NAMES = tuple(ClusterFilters.__dataclass_fields__)
 KEPT = (*FILTER_NAMES, "sort", "view")
@@ -152,17 +153,21 @@ def state_title(row: ClusterRow) -> str:
 
 
 def why_of(row: ClusterRow) -> str:
-    """The reasons in a few words; the preview and the hover have them at length."""
-    unusual = [reason.label.lower() for reason in row.reasons if reason.part == "behaviour"]
-    told = [f"unusual {', '.join(unusual)}" if unusual else "", "many accounts" if _is_large(row) else ""]
-    told += [f"but: {reason.label.lower()}" for reason in row.reasons if reason.speaks == "against"][:1]
-    text = "; ".join(part for part in told if part)
-    return text[:1].upper() + text[1:]
+    """The reasons as a list of nouns; the preview and the hover have them as sentences."""
+    told = [reason.label for reason in row.reasons if reason.part == "behaviour"]
+    told += ["Many accounts"] if _is_large(row) else []
+    text = ", ".join(told[:1] + [lower_first(label) for label in told[1:]])
+    against = next((_against(reason) for reason in row.reasons if reason.speaks == "against"), "")
+    return f"{text}; {lower_first(against)}" if text and against else text or against
 
 
 def why_title(row: ClusterRow) -> str:
     """The reasons at length, for hover."""
-    return " ".join(f"{reason.text.rstrip('.')}." for reason in row.reasons)
+    return " ".join(reason.text for reason in row.reasons)
+
+
+def _against(reason: WorthReason) -> str:
+    return "Judged before" if reason.part == "novelty" else f"Could be: {lower_first(reason.label)}"
 
 
 def _is_large(row: ClusterRow) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from investigations.models.choices import HypothesisAnswer
 from investigations.selectors.shapes.clusters import ClusterDetail, Explanation
 from investigations.ui.figures import millibits
-from investigations.ui.templatetags.console import whole_bits
+from investigations.ui.templatetags.console import lower_first, whole_bits
 
 
 def reading_of(detail: ClusterDetail, *, can_judge: bool, can_open: bool) -> str:
@@ -42,5 +42,5 @@ def _next(detail: ClusterDetail, *, can_judge: bool, can_open: bool) -> str:
 
 def _listed(explanations: list[Explanation]) -> str:
     """Their names in a row; semicolons where a name has a comma of its own."""
-    names = [e.label[:1].lower() + e.label[1:] for e in explanations]
+    names = [lower_first(e.label) for e in explanations]
     return ("; " if any("," in name for name in names) else ", ").join(names)

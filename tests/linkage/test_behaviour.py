@@ -137,7 +137,7 @@ def test_it_learns_the_quota_from_days_with_a_rate_limit(tmp_path: Path) -> None
 def test_nothing_is_known_without_exchanges(tmp_path: Path) -> None:
     found = measured(worlds.inputs(world()), tmp_path)
     assert {(row["value"], row["ordinary"], row["unusual"]) for row in found.values()} == {(None, None, None)}
-    assert {row["text"] for row in found.values()} == {"Not known here."}
+    assert {row["text"] for row in found.values()} == {"This is not known here."}
 
 
 def test_exchanges_delivered_twice_or_in_another_order_change_nothing(tmp_path: Path) -> None:

@@ -348,11 +348,14 @@ def test_the_list_says_why_a_cluster_stands_where_it_does(cast: Cast, client: Cl
     version = ClusterVersion.objects.filter(run=cast.run).order_by("-worth").first()
     assert version is not None
     said = [
-        ("behaviour", "quota", "for", "On 60 % of their days of use they come near the quota; others on 2 %."),
-        ("unexplained", "team", "against", "9 of 9 members name one organisation."),
+        ("behaviour", "quota", "for", "On 60 % of their days of use they come near the quota; others do on 2 %."),
+        ("unexplained", "carrier_nat", "against", "9 of 9 shared addresses have over 20 holders outside the cluster."),
     ]
     version.worth_reasons = [dict(zip(("part", "name", "speaks", "text"), row, strict=True)) for row in said]
     version.save()
     page = client.get("/").content.decode()
-    assert "Unusual quota hugging; but: team" in page
+    assert "Use near the quota; could be: carrier NAT" in page
     assert all(text in page for *_, text in said)
+    version.worth_reasons = [{"part": "novelty", "name": "novelty", "speaks": "against", "text": "It is judged."}]
+    version.save()
+    assert "Judged before<" in client.get("/").content.decode()

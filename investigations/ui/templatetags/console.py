@@ -70,6 +70,11 @@ def signed(value: int | None) -> str:
     return f"{value:+,}".replace("-", "−")
 
 
+def lower_first(text: str) -> str:
+    """A label inside a sentence: names such as NAT keep their capitals."""
+    return text[:1].lower() + text[1:]
+
+
 @register.filter
 def percent(share: float | None) -> str:
     """0.973 as 97 %."""

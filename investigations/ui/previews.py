@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from investigations import charts
-from investigations.selectors.shapes.clusters import ClusterDetail, WorthReason
+from investigations.selectors.shapes.clusters import ClusterDetail, WorthPart, WorthReason
 from investigations.ui.figures import family_evidence
 
 
@@ -20,10 +20,8 @@ class Preview:
     behaviour: str
     bars: charts.EvidenceBars
     n_untested: int
-    n_actionable: int
-    n_accounts: int
     fragility: str
-    worth: tuple[tuple[str, float, str], ...]
+    worth_parts: tuple[WorthPart, ...]
     reasons: tuple[WorthReason, ...]
 
 
@@ -38,11 +36,9 @@ def preview_of(detail: ClusterDetail, *, query: str) -> Preview:
         behaviour=_behaviour(detail),
         bars=charts.evidence_bars(family_evidence(detail)),
         n_untested=detail.n_untested,
-        n_actionable=row.n_actionable,
-        n_accounts=row.n_accounts,
         fragility=detail.fragility,
         reasons=row.reasons,
-        worth=tuple((part.label, part.value, part.means) for part in row.worth_parts),
+        worth_parts=row.worth_parts,
     )
 
 

@@ -38,7 +38,7 @@ COLUMNS = (
     Column("Members", numeric=True, title="accounts in its clusters, as they are now"),
     Column("Verdicts", numeric=True),
     Column("Ticket"),
-    Column("Opened", "opened_at", numeric=True),
+    Column("Opened", "opened_at", numeric=True, shown_from="m"),
     Column("Changed", "changed_at", numeric=True),
 )
 STATES: dict[str, tuple[str, str]] = {

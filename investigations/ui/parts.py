@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.http import QueryDict
@@ -65,7 +65,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. `direction` is ascending or descending where the table is sorted by it."""
+    """A column of a table. `direction` is ascending or descending where the table is sorted by it; `shown_from` is
+    m or l where panels narrower than that leave the column out."""
 
     label: str
     key: str = ""
@@ -73,6 +74,7 @@ class Column:
     title: str = ""
     href: str = ""
     direction: str = ""
+    shown_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def sorted_columns(columns: Sequence[Column], query: QueryDict, *, sort: str) ->
         turned = column.key if is_descending else f"-{column.key}"
         direction = ("descending" if is_descending else "ascending") if is_current else ""
         href = changed(query, sort=turned if is_current else first)
-        made.append(Column(column.label, column.key, column.numeric, column.title, href, direction))
+        made.append(replace(column, href=href, direction=direction))
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,9 +29,9 @@ COLUMNS = (
     Column("What holds it"),
     Column("Worth a look", "worth", title="linkage × behaviour × size × novelty × unexplained, none below a tenth"),
     Column("Accounts", "accounts", numeric=True),
-    Column("Core", "actionable", numeric=True, title="accounts of the actionable core"),
+    Column("Core", "actionable", numeric=True, title="accounts of the actionable core", shown_from="m"),
     Column("Bits", "bits", numeric=True, title="median bits over the line"),
-    Column("Families"),
+    Column("Families", shown_from="l"),
     Column("State", "new", title="decided, in a case, or what the run changed; sorts by accounts that joined"),
 )
 
@@ -125,7 +125,7 @@ def largest_first(columns: tuple[Column, ...], query: QueryDict, *, sort: str) -
         is_smallest = is_current and sort.startswith("-")
         href = changed(query, sort=column.key if is_smallest or not is_current else f"-{column.key}")
         direction = ("ascending" if is_smallest else "descending") if is_current else ""
-        made.append(Column(column.label, column.key, column.numeric, column.title, href, direction))
+        made.append(replace(column, href=href, direction=direction))
     return made
 
 

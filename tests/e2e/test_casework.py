@@ -109,6 +109,15 @@ def test_no_page_is_wider_than_the_window(reader: Console, read_paths: dict[str,
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
 
 
+@pytest.mark.parametrize("width", [820, 1100])
+def test_lists_fit_into_a_narrow_window(reader: Console, read_paths: dict[str, str], width: int) -> None:
+    reader.page.set_viewport_size({"width": width, "height": 900})
+    for name in ("cases", "case", "verdicts"):
+        page = reader.open(read_paths[name])
+        frames = page.locator(".table-frame:visible")
+        assert frames.count() and frames.evaluate_all("all => all.every(f => f.scrollWidth <= f.clientWidth)"), name
+
+
 @pytest.mark.parametrize("name", ["cases", "open", "case", "verdict form", "verdicts", "verdict", "exports", "export"])
 def test_axe_finds_nothing(reader: Console, read_paths: dict[str, str], name: str) -> None:
     reader.assert_accessible(read_paths[name])

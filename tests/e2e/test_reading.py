@@ -116,6 +116,17 @@ def test_no_page_is_wider_than_the_window(reader: Console, width: int) -> None:
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
 
 
+@pytest.mark.parametrize("width", [820, 1100])
+def test_tables_fit_into_a_narrow_window(reader: Console, width: int) -> None:
+    reader.page.set_viewport_size({"width": width, "height": 900})
+    for name in PAGES:
+        page = reader.open(reading_pages(reader.cast)[name])
+        wide = page.locator(".table-frame:visible").evaluate_all(
+            "frames => frames.filter(f => f.scrollWidth > f.clientWidth).map(f => f.ariaLabel)"
+        )
+        assert wide == [], name
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing(reader: Console, name: str) -> None:
     reader.assert_accessible(reading_pages(reader.cast)[name])

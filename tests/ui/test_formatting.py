@@ -70,6 +70,21 @@ def test_an_old_or_future_time_shows_its_day() -> None:
     assert console.relative_time(datetime(2999, 4, 2, tzinfo=UTC)) == "2 Apr 2999"
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "text"),
+    [
+        (datetime(2026, 5, 3, tzinfo=UTC), datetime(2026, 5, 17, tzinfo=UTC), "3 – 17 May 2026"),
+        (datetime(2026, 5, 28, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC), "28 May – 2 Jun 2026"),
+        (datetime(2025, 5, 3, tzinfo=UTC), datetime(2026, 5, 3, tzinfo=UTC), "3 May 2025 – 3 May 2026"),
+        (datetime(2026, 5, 3, 1, tzinfo=UTC), datetime(2026, 5, 3, 9, tzinfo=UTC), "3 May 2026"),
+        (datetime(2026, 5, 3, tzinfo=UTC), None, "3 May 2026"),
+        (None, None, ""),
+    ],
+)
+def test_a_stretch_of_days_says_no_part_twice(first: datetime | None, last: datetime | None, text: str) -> None:
+    assert console.days_until(first, last) == text
+
+
 def test_exact_times_are_utc_whatever_their_zone() -> None:
     from datetime import timezone as zone
 

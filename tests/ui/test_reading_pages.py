@@ -343,6 +343,16 @@ def test_datasets_stay_apart(cast: Cast, viewer: Client) -> None:
     assert cast.cards.public_id not in found
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.endswith("csv")])
+def test_narrow_panels_leave_out_whole_columns(name: str, cast: Cast, client: Client) -> None:
+    client.force_login(cast.people.lead)
+    page = client.get(reading_pages(cast)[name]).content.decode()
+    for head, body in re.findall(r"<thead>(.*?)</thead>\s*<tbody>(.*?)</tbody>", page, re.DOTALL):
+        wanted = [re.findall(r"from-[ml]", cell) for cell in re.findall(r"<t[hd]\b[^>]*>", head)]
+        for row in re.findall(r"<tr\b.*?</tr>", body, re.DOTALL):
+            assert [re.findall(r"from-[ml]", cell) for cell in re.findall(r"<t[hd]\b[^>]*>", row)] == wanted
+
+
 def test_the_list_says_why_a_cluster_stands_where_it_does(cast: Cast, client: Client) -> None:
     client.force_login(cast.people.investigator)
     version = ClusterVersion.objects.filter(run=cast.run).order_by("-worth").first()

@@ -126,6 +126,17 @@ def day_utc(at: datetime | None) -> str:
 
 
 @register.filter
+def days_until(first: datetime | None, last: datetime | None) -> str:
+    """From a day to another: "3 – 17 May 2026", "28 May – 2 Jun 2026"; one day where they are the same."""
+    start, end = day_utc(first), day_utc(last)
+    if not start or not end or start == end:
+        return start or end
+    begun, ended = start.split(), end.split()
+    same = 2 if begun[1:] == ended[1:] else 1 if begun[2] == ended[2] else 0
+    return f"{' '.join(begun[: 3 - same])} – {end}"
+
+
+@register.filter
 def exact_utc(at: datetime | None) -> str:
     """A time to the second: 2026-06-03 14:22:10 UTC."""
     return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

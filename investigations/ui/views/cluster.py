@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -43,12 +43,13 @@ MEMBER_COLUMNS = (
     Column("Bits", "bits", numeric=True, title="of the strongest link, over the line"),
     Column("Links", "degree", numeric=True),
     Column("Families"),
-    Column("Exchanges", "exchanges", numeric=True),
-    Column("Created", "created", numeric=True),
+    Column("Exchanges", "exchanges", numeric=True, shown_from="m"),
+    Column("Created", "created", numeric=True, shown_from="l"),
     Column(
         "Linked since",
         numeric=True,
         title="What was before a change of hands (new device, client and network at once) is somebody else's",
+        shown_from="l",
     ),
     Column("Last seen", "last_seen", numeric=True),
     Column("Status"),
@@ -344,7 +345,7 @@ def _member_columns(request: HttpRequest, sort: str) -> list[Column]:
         if column.key == sort:
             direction = "ascending" if sort == "created" else "descending"
         href = changed(request.GET, sort=column.key) if column.key else ""
-        made.append(Column(column.label, column.key, column.numeric, column.title, href, direction))
+        made.append(replace(column, href=href, direction=direction))
     return made
 
 

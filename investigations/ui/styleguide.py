@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from investigations import charts
-from investigations.ui import parts, shell
+from investigations.ui import export_menu, parts, shell
 
 QUEUE = (
     (
@@ -372,6 +372,11 @@ def _words() -> dict[str, Any]:
             parts.Fact("Output tokens", "1.09 B"),
             parts.Fact("First seen", "22 Apr 2026"),
         ],
+        "exports": export_menu.ExportMenu(
+            "#",
+            (export_menu.ExportGroup("All 812 members", (), (("csv", "CSV"), ("xlsx", "Excel (XLSX)"))),),
+            (parts.Link("Evidence by family (CSV)", "#"),),
+        ),
         "tabs": [
             parts.Link("Evidence", "#", current=True),
             parts.Link("Members", "#", count=812),

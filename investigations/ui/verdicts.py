@@ -13,7 +13,15 @@ from core.access import Capability
 from core.models import Dataset
 from investigations import charts
 from investigations.models import Verdict
-from investigations.models.choices import OPEN_CASE_STATES, Abusive, HypothesisAnswer, Position, SameOperator, Standing
+from investigations.models.choices import (
+    OPEN_CASE_STATES,
+    Abusive,
+    ExportSubject,
+    HypothesisAnswer,
+    Position,
+    SameOperator,
+    Standing,
+)
 from investigations.selectors.shapes.cases import (
     Drift,
     FrozenMember,
@@ -24,6 +32,7 @@ from investigations.selectors.shapes.cases import (
 )
 from investigations.selectors.verdicts import verdict_detail, verdict_filters_from, verdict_list
 from investigations.ui.entries import Entry
+from investigations.ui.export_menu import ExportGroup, ExportMenu, export_menu, list_group
 from investigations.ui.parts import (
     PAGE_SIZE,
     Column,
@@ -74,8 +83,7 @@ class VerdictListPage:
     n_total: int
     is_filtered: bool
     clear_href: str
-    export_href: str
-    export_fields: tuple[tuple[str, str], ...]
+    exports: ExportMenu | None
 
 
 def verdict_list_page(dataset: Dataset | None, query: QueryDict, user: Any) -> VerdictListPage:
@@ -103,9 +111,13 @@ def verdict_list_page(dataset: Dataset | None, query: QueryDict, user: Any) -> V
         n_total=found.n_total,
         is_filtered=any(query.get(name) for name in FILTERS),
         clear_href=changed(query, **dict.fromkeys(FILTERS)),
-        export_href=reverse("export-create") if Capability.EXPORT in user.capabilities and n else "",
-        export_fields=tuple(fields),
+        exports=export_menu(user, [_list_of(n, [("dataset", dataset.name), *fields])] if dataset and n else []),
     )
+
+
+def _list_of(n: int, fields: list[tuple[str, str]]) -> ExportGroup:
+    label = "The verdict of this list" if n == 1 else f"All {n:,} verdicts of this list"
+    return list_group(label, ExportSubject.VERDICTS, fields, excel="Excel, with standings (XLSX)")
 
 
 def _chips(query: QueryDict, name: str, choices: Any, chosen: tuple[str, ...]) -> tuple[Link, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -308,3 +309,27 @@ def test_methods_and_token(cast: Cast, investigator: Client) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(cast.people.investigator)
     assert ask(strict).status_code == 403
+
+
+# --- the menu on other pages ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/clusters/{cluster}/", "/clusters/{cluster}/activity/", "/verdicts/"])
+def test_a_page_has_one_menu_for_everything_that_leaves_it(cast: Cast, investigator: Client, path: str) -> None:
+    verdict_record(case_make(cast), cast.cards, by=cast.people.investigator, decision=decision())
+    found = text_of(investigator.get(path.format(cluster=cast.cards.public_id)))
+    assert len(re.findall(r"</svg>\s*Export</summary>", found)) == 1
+    outside = re.sub(
+        r'<details class="menu" data-menu><summary class="button">.*?</details>', "", found, flags=re.DOTALL
+    )
+    assert ".csv" not in outside and 'value="xlsx"' not in outside
+
+
+def test_a_charts_rows_leave_without_a_right_and_of_the_run_that_is_shown(cast: Cast, client: Client) -> None:
+    client.force_login(cast.people.viewer)
+    cluster, run = f"/clusters/{cast.cards.public_id}", cast.run.public_id
+    found = text_of(client.get(f"{cluster}/activity/?run={run}"))
+    assert f'href="{cluster}/activity.csv?run={run}"' in found
+    assert 'value="cluster_report"' not in found
+    assert client.get(f"{cluster}/activity.csv?run={run}").status_code == 200
+    assert "Export</summary>" not in text_of(client.get(f"{cluster}/lineage/"))

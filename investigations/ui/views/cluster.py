@@ -23,6 +23,7 @@ from investigations.selectors.runs import run_status
 from investigations.selectors.shapes.clusters import ClusterDetail
 from investigations.selectors.shapes.runs import RunStatus
 from investigations.ui.addresses import address, csv_response
+from investigations.ui.export_menu import ExportMenu, cluster_exports
 from investigations.ui.figures import activity_bands, families_mask, family_evidence, millibits
 from investigations.ui.parts import Action, Column, Fact, Link, SelectionAction, changed, page_number, paging_for
 from investigations.ui.queue import kept_query, stale_words
@@ -80,7 +81,7 @@ class ClusterHead:
     joinable: tuple[Action, ...]
     verdict_href: str
     verdict_why: str
-    export_href: str
+    exports: ExportMenu | None
     query: str
 
 
@@ -248,7 +249,7 @@ def _head(request: HttpRequest, cluster: Cluster, run: Run | None, tab: str) -> 
         joinable=_joinable(cluster, user),
         verdict_href=verdict_href,
         verdict_why=why,
-        export_href=address("export-create") if Capability.EXPORT in user.capabilities else "",
+        exports=cluster_exports(user, detail, tab=tab, run=request.GET.get("run", "")),
         query=query,
     )
 

@@ -13,12 +13,14 @@ from core.access import Capability, allow
 from core.models import Dataset
 from core.requests import SignedInRequest
 from investigations.access import cluster_get_for
+from investigations.models.choices import ExportSubject
 from investigations.selectors.cluster import cluster_detail
 from investigations.selectors.clusters import cluster_counts
 from investigations.selectors.runs import run_status
 from investigations.selectors.shapes.runs import RunStatus
 from investigations.ui.addresses import address
 from investigations.ui.datasets import dataset_for
+from investigations.ui.export_menu import ExportGroup, ExportMenu, export_menu, list_group
 from investigations.ui.parts import Action, Link
 from investigations.ui.previews import Preview, preview_of
 from investigations.ui.queue import Queue, kept_query, queue_for, stale_words
@@ -59,7 +61,7 @@ class TriagePage:
     bits: tuple[tuple[str, str], ...]
     chosen: dict[str, str]
     case_open_href: str
-    export_href: str
+    exports: ExportMenu | None
     first: tuple[Action, ...]
 
 
@@ -115,7 +117,7 @@ def _page(request: SignedInRequest, *, name: str, default: str) -> HttpResponse:
         bits=BITS,
         chosen={key: request.GET.get(key, "") for key in ("min_accounts", "min_bits", "is_actionable")},
         case_open_href=address("case-open") if Capability.CASEWORK in user.capabilities else "",
-        export_href=address("export-create") if Capability.EXPORT in user.capabilities else "",
+        exports=export_menu(user, _exports(queue, dataset)),
         first=_first(user),
     )
     return render(request, "triage/triage.html", {"page": page})
@@ -160,6 +162,15 @@ def _heading(queue: Queue, counts: dict[str, int], view: str) -> str:
     return words.get(view, f"{n:,} {noun} in run {queue.run_number}")
 
 
+def _exports(queue: Queue, dataset: Dataset) -> list[ExportGroup]:
+    """The list as the address says it; nothing of an empty one."""
+    n = queue.found.page.n_matching
+    if not n:
+        return []
+    label = "The cluster of this list" if n == 1 else f"All {n:,} clusters of this list"
+    return [list_group(label, ExportSubject.CLUSTERS, [("dataset", str(dataset.name)), *queue.export_fields])]
+
+
 def _preview(request: SignedInRequest, queue: Queue) -> Preview | None:
     """The pane for the row that the address names, else for the first."""
     shown = [row.row.public_id for row in queue.rows]
@@ -181,5 +192,5 @@ def _first(user: Any) -> tuple[Action, ...]:
 
 def _empty(name: str, user: Any) -> TriagePage:
     return TriagePage(
-        name, "There is no dataset yet", None, None, (), None, None, "", "", "", (), (), {}, "", "", _first(user)
+        name, "There is no dataset yet", None, None, (), None, None, "", "", "", (), (), {}, "", None, _first(user)
     )

@@ -95,6 +95,7 @@ class CaseListPage:
     clear_href: str
     open_href: str  # empty without the right
     first: tuple[Action, ...]
+    noun: str = "case"
 
 
 def case_list_page(dataset: Dataset | None, query: QueryDict, user: Any) -> CaseListPage:

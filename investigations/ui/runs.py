@@ -104,6 +104,7 @@ class RunProgressPart:
     row: RunRow
     title: str
     state: State
+    percent: float
     steps: tuple[Step, ...]
     sentence: str
     announcement: str
@@ -197,6 +198,7 @@ def progress_part(detail: RunDetail) -> RunProgressPart:
         row=row,
         title=_run_title(detail),
         state=state_of(row),
+        percent=round(100 * (row.share_done or 0)),
         steps=steps or waiting,
         sentence=_sentence(row),
         announcement=_announcement(detail),

@@ -84,6 +84,7 @@ class VerdictListPage:
     is_filtered: bool
     clear_href: str
     exports: ExportMenu | None
+    noun: str = "verdict"
 
 
 def verdict_list_page(dataset: Dataset | None, query: QueryDict, user: Any) -> VerdictListPage:

@@ -253,8 +253,8 @@ def activity_rows(entries: QuerySet[AuditEntry], *, can_undo: bool) -> tuple[Act
 def activity_text(action: str, details: Mapping[str, Any]) -> str:
     """What an entry of a case says, in words; empty for actions of other things."""
     if action == "case.opened":
-        clusters, accounts = _count(details["clusters"], "cluster"), _count(details["accounts"], "account")
-        return f"opened the case with {clusters} and {accounts}"
+        inside = [_count(details[f"{word}s"], word) for word in ("cluster", "account") if details[f"{word}s"]]
+        return f"opened the case with {' and '.join(inside)}"
     if action == "case.changed":
         return f"changed {', '.join(name.replace('_', ' ') for name in details['fields'])}"
     if action == "case.moved":

@@ -35,7 +35,7 @@ STATISTICS = (
     ("pairs", "Candidate pairs", "weighed one by one"),
     ("links", "Links", "pairs over the line"),
     ("clusters", "Clusters", "groups held by links"),
-    ("members", "Accounts in clusters", ""),
+    ("members", "Accounts in clusters", "members of any cluster"),
     ("actionable", "Actionable accounts", "with evidence of two independent kinds: a reason to look first"),
 )
 """Key in the run's statistics, its label, what it counts."""

@@ -35,6 +35,7 @@ from investigations.ui.entries import Entry
 from investigations.ui.export_menu import ExportGroup, ExportMenu, export_menu, list_group
 from investigations.ui.parts import (
     PAGE_SIZE,
+    Action,
     Column,
     Fact,
     Link,
@@ -76,6 +77,8 @@ class VerdictListPage:
     columns: list[Column]
     operators: tuple[Link, ...]
     abusive: tuple[Link, ...]
+    standing: tuple[Link, ...]
+    first: tuple[Action, ...]
     text: Entry
     kept: tuple[tuple[str, str], ...]
     about: str
@@ -104,7 +107,9 @@ def verdict_list_page(dataset: Dataset | None, query: QueryDict, user: Any) -> V
         lines=tuple(VerdictLine(row, reverse("verdict-detail", args=[row.public_id])) for row in found.items),
         columns=sorted_columns(COLUMNS, query, sort=filters.sort),
         operators=_chips(query, "same_operator", SameOperator, filters.same_operator),
-        abusive=(*_chips(query, "abusive", Abusive, filters.abusive), standing),
+        abusive=_chips(query, "abusive", Abusive, filters.abusive),
+        standing=(standing,),
+        first=(Action("Go to the cases", reverse("case-list"), main=True),),
         text=Entry("text", "Policy, rationale or case", filters.text, max_length=200, prefix="filter-"),
         kept=tuple((k, v) for k in (*FILTERS, "sort", "dataset") if k != "text" for v in query.getlist(k)),
         about=filters.cluster or filters.case or filters.author,
@@ -126,8 +131,7 @@ def _chips(query: QueryDict, name: str, choices: Any, chosen: tuple[str, ...]) -
     for choice in choices:
         is_on = choice.value in chosen
         kept = [v for v in chosen if v != choice.value] if is_on else [*chosen, choice.value]
-        label = f"Abusive: {choice.label.lower()}" if name == "abusive" else choice.label
-        links.append(Link(label, changed(query, **{name: ",".join(kept) or None}), is_on))
+        links.append(Link(choice.label, changed(query, **{name: ",".join(kept) or None}), is_on))
     return tuple(links)
 
 

@@ -57,6 +57,9 @@ def test_it_opens_a_case_over_clusters_and_accounts(cast: Cast) -> None:
     assert detail.row.ticket_url == "https://jira/browse/TS-9"
     assert detail.activity[0].text == "opened the case with 1 cluster and 2 accounts"
     assert actions_of(case) == ["case.opened"]
+    assert (
+        case_detail(case_make(cast), user=cast.people.investigator).activity[0].text == "opened the case with 1 cluster"
+    )
 
 
 def test_it_numbers_cases_by_dataset(cast: Cast) -> None:

@@ -326,7 +326,9 @@ def test_texts_are_escaped(cast: Cast, investigator: Client) -> None:
 
 
 def test_an_empty_list_says_what_to_do(cast: Cast, investigator: Client) -> None:
-    assert "Nothing has been decided in this dataset" in text_of(investigator.get(reverse("verdict-list")))
+    found = text_of(investigator.get(reverse("verdict-list")))
+    assert "Nothing has been decided in this dataset" in found
+    assert '<a class="button main" href="/cases/">Go to the cases</a>' in found
 
 
 def test_without_any_dataset_the_list_is_empty(people: Any, client: Client) -> None:

@@ -11,6 +11,7 @@ from investigations.linkage.types import FAMILIES
 from investigations.selectors.shapes.activity import Activity, ActivityRow, CalendarDay
 from investigations.selectors.shapes.clusters import ClusterDetail, ClusterRow
 from investigations.selectors.shapes.links import LinkExplanation
+from investigations.ui.templatetags.console import lower_first
 
 MILLIBITS = 1000
 
@@ -56,7 +57,7 @@ def pair_waterfall(told: LinkExplanation) -> charts.Waterfall | None:
     return charts.waterfall(
         millibits(first.bits),
         [
-            charts.WaterfallStep(step.label, millibits(step.bits), step.name, step.note)
+            charts.WaterfallStep(lower_first(step.label), millibits(step.bits), step.name, step.note)
             for step in steps
             if step.kind != "sum"
         ],

@@ -78,6 +78,7 @@ _ALL = (
     _kind("shared_object", "content", "Shared object", personal=False),
     _kind("directory", "content", "Directory", personal=False),
     _kind("limit_handoff", "timing", "Hand-off at a rate limit", personal=False),
+    _kind("ban_handoff", "timing", "Sign-up after a ban", personal=False),
     _kind("co_sharing", "timing", "Same contents in the same minute", personal=False),
     _kind("signup_gap", "timing", "Time between sign-ups", personal=False),
     _kind("organization", "relation", "Organisation", personal=False),

@@ -38,6 +38,7 @@ ONE_AND_MANY = {
     "near_content": ("near-equal requests", "near-equal requests"),
     "signup_gap": ("close sign-ups", "close sign-ups"),
     "limit_handoff": ("work handed on at a rate limit", "work handed on at rate limits"),
+    "ban_handoff": ("a sign-up right after a ban", "sign-ups right after bans"),
     "co_sharing": ("the same requests in the same minute", "the same requests in the same minute"),
     "shared_object": ("one shared object", "the same shared objects"),
     "directory": ("one directory", "the same directories"),

@@ -220,8 +220,13 @@ def _score(seen: Seen, weights: Weights, lanes: Lanes, settings: Settings) -> tu
 def _masses(seen: Seen, match: Floats, n_units: int) -> tuple[Floats, Floats]:
     """What each pair stands for among matches, large operators held back, and among strangers."""
     stood = match * seen.stands_for
-    near = np.maximum(np.bincount(seen.a, stood, n_units) + np.bincount(seen.b, stood, n_units), 1)
-    return stood / (near[seen.a] * near[seen.b]) ** FAIR, (1 - match) * seen.stands_for
+    return stood / held_back(seen.a, seen.b, stood, n_units), (1 - match) * seen.stands_for
+
+
+def held_back(a: Ints, b: Ints, matches: Floats, n_units: int) -> Floats:
+    """By what each pair's mass among matches is divided, so that large operators weigh little more than small ones."""
+    near = np.maximum(np.bincount(a, matches, n_units) + np.bincount(b, matches, n_units), 1)
+    return np.asarray((near[a] * near[b]) ** FAIR, np.float64)
 
 
 def _maximised(

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from investigations.linkage import types
+from investigations.linkage import bans, signups, types
 from investigations.linkage.admit import admissions, labels_with
 from investigations.linkage.candidates import candidate_pairs, sorted_unique
 from investigations.linkage.cluster import cluster_units
@@ -29,6 +29,7 @@ from investigations.linkage.model import canonical, digest_of, model_from
 from investigations.linkage.pair import grouped_table, holdings_table, holdings_write
 from investigations.linkage.pairwise import (
     hubs_with_pairs,
+    pair_rows,
     pair_table,
     strangers_with_pairs,
     with_pairs,
@@ -48,7 +49,6 @@ from investigations.linkage.score import (
     weights_for,
 )
 from investigations.linkage.settings import Settings
-from investigations.linkage.signups import gap_millibits, signup_gaps, signup_rows
 from investigations.linkage.tables import near_table
 from investigations.linkage.threads import meanwhile
 
@@ -97,8 +97,7 @@ class Pipeline:
         scorer = known.scorer(self.settings)
         close = self._step("score", lambda: self._score(known.gathered, scorer, pairs))
         pairs, n_pairs = column_ints(close, "pair"), pairs.size
-        gaps = np.array(json.loads(close.schema.metadata[b"gaps"]), np.int64)
-        known = known.beside(signup_rows(known.gathered, pairs, gaps), self.settings)
+        known = known.beside(self._moments(scorer, close), self.settings)
         scorer = known.scorer(self.settings)
         near = self._step("link", lambda: self._link(scorer, pairs))
         links = near.filter(near["link"]).select(["pair", "bits"])
@@ -143,11 +142,26 @@ class Pipeline:
         return pair_table(self.inputs, gathered, prior, self.settings)
 
     def _score(self, gathered: Gathered, scorer: Scorer, pairs: Ints) -> pa.Table:
-        """Pairs close to the line or over it; what gaps between sign-ups count is in the schema's metadata."""
+        """Pairs close to the line or over it; what gaps between sign-ups, and from bans to sign-ups, count is in the
+        schema's metadata."""
         over = over_the_line(scorer, pairs, lambda done, total: self._tick("score", done, total))
-        gaps = gap_millibits(signup_gaps(gathered.unit_created, pairs), over, self.settings)
+        created, banned = gathered.unit_created, bans.banned_at(self.inputs, gathered)
+        gaps = signups.gap_millibits(signups.signup_gaps(created, pairs), over, self.settings)
+        after = bans.ban_millibits(bans.ban_gaps(created, banned, pairs), over, pairs, scorer, self.settings)
         close = _one("pair", pairs[over >= -NEAR])
-        return close.replace_schema_metadata({"gaps": json.dumps(gaps.tolist())})
+        return close.replace_schema_metadata({"gaps": json.dumps(gaps.tolist()), "bans": json.dumps(after.tolist())})
+
+    def _moments(self, scorer: Scorer, close: pa.Table) -> pa.Table:
+        """Evidence by when the accounts of close pairs signed up, and were banned."""
+        pairs, learned = column_ints(close, "pair"), close.schema.metadata
+        gaps, after = (np.array(json.loads(learned[name]), np.int64) for name in (b"gaps", b"bans"))
+        created, banned = scorer.gathered.unit_created, bans.banned_at(self.inputs, scorer.gathered)
+        parts = [
+            signups.signup_part(created, pairs, gaps),
+            bans.ban_part(created, banned, pairs, after, scorer),
+        ]
+        families = {signups.KIND: signups.FAMILY, bans.KIND: bans.FAMILY}
+        return pair_rows({part[0]: families[part[0]] for part in parts if part[1].size}, parts)
 
     def _link(self, scorer: Scorer, close: Ints) -> pa.Table:
         bits, families = weighed_pairs(scorer, close)

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from investigations.linkage import types
 from investigations.linkage.admit import KIND as MEMBERSHIP
+from investigations.linkage.bans import KIND as BANS
 from investigations.linkage.gather import Gathered, Ints, SmallInts
 from investigations.linkage.kernels import NO_TIME, Array, compiled
 from investigations.linkage.occasions import occasions_joined
@@ -128,7 +129,7 @@ def _families_in(gathered: Gathered, settings: Settings) -> int:
 
 def _can_be_reason(gathered: Gathered, settings: Settings) -> npt.NDArray[np.bool_]:
     """By value whether it is of a kind that carries a decision."""
-    barred = {*settings.third_party_kinds, *settings.coarser, MEMBERSHIP, SIGNUPS}
+    barred = {*settings.third_party_kinds, *settings.coarser, MEMBERSHIP, SIGNUPS, BANS}
     return np.array([kind not in barred for kind in gathered.kinds], bool)[gathered.value_kind]
 
 

@@ -119,7 +119,7 @@ class Settings:
     families: Mapping[str, FamilySettings] = field(default_factory=_families)
     coarser: Mapping[str, tuple[str, ...]] = field(default_factory=_coarser)
     """Kinds whose value follows, or nearly, from one of a finer kind: not counted twice, and no reason to act."""
-    apart: tuple[str, ...] = ("limit_handoff", "membership", "prefix_fingerprint")
+    apart: tuple[str, ...] = ("ban_handoff", "limit_handoff", "membership", "prefix_fingerprint")
     """Kinds that come about in another way than the rest of their family, and so show something beside it."""
     open_kinds: tuple[str, ...] = ("organization",)
     """Kinds by which accounts say openly that they belong together: what such accounts share carries no decision."""

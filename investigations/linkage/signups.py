@@ -9,27 +9,20 @@ strangers are so far apart. See docs/theory/score.md.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
-from investigations.linkage.gather import Gathered, Ints, SmallInts
+from investigations.linkage.gather import Ints, SmallInts
 from investigations.linkage.kernels import NO_TIME
-from investigations.linkage.learn import STEADY, falling
-from investigations.linkage.pairwise import pair_rows
+from investigations.linkage.levels import LEVELS, level_bits, level_of
+from investigations.linkage.pairwise import Part
 from investigations.linkage.settings import Settings
 from investigations.linkage.units import MILLION
 
 KIND, FAMILY = "signup_gap", "timing"
-LEVELS = 32
-"""Powers of two of sign-ups in between."""
-ROUNDS = 8
 MOST_AGAINST = 3.0
 """Bits that far apart sign-ups count against a pair at most: an operator can take its time."""
 LEAST_BITS = 0.5
 """Pairs with less either way are no rows."""
 UNKNOWN = -1
-
-Floats = npt.NDArray[np.float64]
 
 
 def signup_gaps(created: Ints, pairs: Ints) -> Ints:
@@ -48,34 +41,15 @@ def gap_millibits(gaps: Ints, over: SmallInts, settings: Settings) -> Ints:
     if KIND in settings.ignore_kinds:
         return np.zeros(LEVELS, np.int64)
     known = gaps != UNKNOWN
-    level, odds = gap_level(gaps[known]), over[known] / 1000 + settings.threshold_bits
-    bits = np.zeros(LEVELS)
-    for _ in range(ROUNDS):
-        match = 1 / (1 + 2.0 ** -np.clip(odds + bits[level], -60, 60))
-        matches, strangers = (np.bincount(level, mass, LEVELS).astype(np.float64) for mass in (match, 1 - match))
-        bits = _bits(matches, strangers)
+    bits = level_bits(level_of(gaps[known]), over[known] / 1000 + settings.threshold_bits)
     return np.rint(1000 * np.maximum(bits, -MOST_AGAINST)).astype(np.int64)
 
 
-def gap_level(gaps: Ints) -> Ints:
-    """The power of two of each gap; those under four sign-ups are alike."""
-    return np.clip(np.log2(np.maximum(gaps, 4)).astype(np.int64) - 2, 0, LEVELS - 1)
-
-
-def signup_rows(gathered: Gathered, pairs: Ints, millibits: Ints) -> pa.Table:
-    """Rows (pairwise.py) on these pairs, ascending."""
-    gaps = signup_gaps(gathered.unit_created, pairs)
-    bits = np.where(gaps == UNKNOWN, 0, millibits[gap_level(gaps)])
+def signup_part(created: Ints, pairs: Ints, millibits: Ints) -> Part:
+    """The rows (pairwise.py) on these pairs, ascending."""
+    gaps = signup_gaps(created, pairs)
+    bits = np.where(gaps == UNKNOWN, 0, millibits[level_of(gaps)])
     kept = np.abs(bits) >= 1000 * LEAST_BITS
-    n_known = int((gathered.unit_created != NO_TIME).sum())
+    n_known = int((created != NO_TIME).sum())
     usual = np.full(int(kept.sum()), n_known * MILLION // 3, np.int64)
-    return pair_rows({KIND: FAMILY} if kept.any() else {}, [(KIND, pairs[kept], bits[kept], gaps[kept], usual)])
-
-
-def _bits(matches: Floats, strangers: Floats) -> Floats:
-    """log2 of how much likelier each level is among matches, falling with the gap, held at nothing by STEADY of each."""
-    every = matches + strangers + 1e-9
-    usual = every / every.sum()
-    m = (matches + STEADY * usual) / (matches.sum() + STEADY)
-    u = (strangers + STEADY * usual) / (strangers.sum() + STEADY)
-    return np.asarray(falling(np.log2(m / u), every), np.float64)
+    return KIND, pairs[kept], bits[kept], gaps[kept], usual

@@ -10,8 +10,9 @@ import pytest
 
 from investigations.linkage import Result, Settings, run
 from investigations.linkage.kernels import NO_TIME
+from investigations.linkage.levels import level_of
 from investigations.linkage.pair import explain_pair, holdings_read
-from investigations.linkage.signups import MOST_AGAINST, UNKNOWN, gap_level, gap_millibits, signup_gaps
+from investigations.linkage.signups import MOST_AGAINST, UNKNOWN, gap_millibits, signup_gaps
 from tests.linkage import worlds
 from tests.linkage.worlds import World
 
@@ -43,7 +44,7 @@ def learned(near_matches: int, near_strangers: int) -> np.ndarray[tuple[int], np
 
 
 def test_near_counts_for_and_far_against_only_where_matches_are_near() -> None:
-    near, far = gap_level(np.array([3, 5000]))
+    near, far = level_of(np.array([3, 5000]))
     told = learned(300, 40)
     assert told[near] > 5000
     assert -1000 * MOST_AGAINST <= told[far] < -1000
@@ -52,7 +53,7 @@ def test_near_counts_for_and_far_against_only_where_matches_are_near() -> None:
 
 
 def test_a_crowd_of_strangers_that_came_together_takes_its_weight_away() -> None:
-    near = gap_level(np.array([3]))[0]
+    near = level_of(np.array([3]))[0]
     assert learned(300, 40)[near] > learned(300, 400)[near] + 2500 > learned(300, 3000)[near] + 4500
 
 

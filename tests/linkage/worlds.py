@@ -44,6 +44,7 @@ class World:
     declared: list[tuple[int, int]] = field(default_factory=list)
     truth: dict[int, str] = field(default_factory=dict)
     created: dict[int, int | None] = field(default_factory=dict)
+    banned: dict[int, int] = field(default_factory=dict)
 
     def share(self, kind: str, value: int, accounts: Iterable[int]) -> None:
         """All these accounts have the value."""
@@ -66,16 +67,16 @@ def sightings(rows: Iterable[Seen]) -> pa.Table:
     )
 
 
-def accounts(numbers: Iterable[int], created: dict[int, int | None]) -> pa.Table:
-    """ACCOUNTS with these numbers, all active since their creation, by default the beginning."""
-    listed = list(numbers)
+def accounts(numbers: Iterable[int], created: dict[int, int | None], banned: dict[int, int] | None = None) -> pa.Table:
+    """ACCOUNTS with these numbers, active since their creation, by default the beginning, and banned at these times."""
+    listed, ended = list(numbers), banned or {}
     n = len(listed)
     return pa.table(
         {
             "account": listed,
             "created_at": [created.get(account, 0) for account in listed],
-            "status": ["active"] * n,
-            "status_changed_at": pa.nulls(n, pa.int64()),
+            "status": ["banned" if account in ended else "active" for account in listed],
+            "status_changed_at": pa.array([ended.get(account) for account in listed], pa.int64()),
             "plan": pa.nulls(n, pa.string()),
         },
         schema=types.ACCOUNTS,
@@ -93,7 +94,7 @@ def inputs(world: World, *, exchanges: tuple[str, ...] = (), shuffle: int | None
         {"account": [account for account, _ in declared], "group": [group for _, group in declared]},
         schema=types.DECLARED,
     )
-    return Inputs(accounts(numbers, world.created), sightings(seen), groups, exchanges, FAMILIES)
+    return Inputs(accounts(numbers, world.created, world.banned), sightings(seen), groups, exchanges, FAMILIES)
 
 
 def exchanges(path: Path, rows: list[dict[str, int]]) -> str:

@@ -18,7 +18,7 @@ from investigations.linkage.kernels import NO_TIME
 from investigations.linkage.learn import MOST_PAIRS, held_back
 from investigations.linkage.levels import LEVELS, level_bits, level_of
 from investigations.linkage.pairwise import Part
-from investigations.linkage.score import Scorer
+from investigations.linkage.score import Scorer, weighed_pairs
 from investigations.linkage.settings import Settings
 from investigations.linkage.units import DAY, MILLION
 
@@ -49,8 +49,9 @@ def ban_gaps(created: Ints, banned: Ints, pairs: Ints) -> Ints:
     """How many sign-ups there are from a ban of one of each pair to the other's sign-up, this one counted; of both ways
     round the fewer. NOT_SOON or NO_BAN where there is no such number."""
     known = np.sort(created[created != NO_TIME])
+    begun, ended = ((at, np.searchsorted(known, at, side="right")) for at in (created, banned))
     a, b = pairs >> 32, pairs & 0xFFFFFFFF
-    one, two = _after(known, banned[a], created[b]), _after(known, banned[b], created[a])
+    one, two = _after(ended, a, begun, b), _after(ended, b, begun, a)
     return np.where(one == NO_BAN, two, np.where(two == NO_BAN, one, np.minimum(one, two)))
 
 
@@ -83,18 +84,16 @@ def ban_part(created: Ints, banned: Ints, pairs: Ints, millibits: Ints, scorer: 
 def same_work(pairs: Ints, scorer: Scorer) -> npt.NDArray[np.bool_]:
     """Which pairs have evidence of content. What abusers as such have in common, who are new, are banned and rent the
     same networks, says nothing of whose they are."""
-    rows = scorer.evidence(pairs, 0)
-    content = scorer.gathered.value_family[rows[:, 1]] == types.FAMILIES.index("content")
-    out = np.zeros(pairs.size, bool)
-    out[rows[content & (rows[:, 2] > 0), 0]] = True
-    return out
+    _, families = weighed_pairs(scorer, pairs)
+    return np.asarray(families >> types.FAMILIES.index("content") & 1 == 1)
 
 
-def _after(known: Ints, ban: Ints, begun: Ints) -> Ints:
-    """Of `known` sign-ups those from each ban to each beginning."""
-    count = np.searchsorted(known, begun, side="right") - np.searchsorted(known, ban, side="right")
-    soon = np.where((begun > ban) & (begun <= ban + WITHIN), count, NOT_SOON)
-    return np.where((ban == NO_TIME) | (begun == NO_TIME), NO_BAN, soon).astype(np.int64)
+def _after(ended: tuple[Ints, Ints], one: Ints, begun: tuple[Ints, Ints], other: Ints) -> Ints:
+    """Sign-ups from the ban of each unit of `one` to the sign-up of that of `other`; moments by unit, with their ranks."""
+    ban, start = ended[0][one], begun[0][other]
+    count = begun[1][other] - ended[1][one]
+    soon = np.where((start > ban) & (start <= ban + WITHIN), count, NOT_SOON)
+    return np.where((ban == NO_TIME) | (start == NO_TIME), NO_BAN, soon).astype(np.int64)
 
 
 def _level(gaps: Ints) -> Ints:

@@ -29,10 +29,11 @@ def signup_gaps(created: Ints, pairs: Ints) -> Ints:
     """How many sign-ups lie between those of each pair, both and all at the same moments counted, less one; UNKNOWN
     where one is."""
     known = np.sort(created[created != NO_TIME])
-    one, two = created[pairs >> 32], created[pairs & 0xFFFFFFFF]
-    first = np.searchsorted(known, np.minimum(one, two), side="left")
-    last = np.searchsorted(known, np.maximum(one, two), side="right")
-    return np.where((one == NO_TIME) | (two == NO_TIME), UNKNOWN, last - first - 1).astype(np.int64)
+    before, upto = (np.searchsorted(known, created, side) for side in ("left", "right"))
+    a, b = pairs >> 32, pairs & 0xFFFFFFFF
+    unknown = created == NO_TIME
+    gaps = np.maximum(upto[a], upto[b]) - np.minimum(before[a], before[b]) - 1
+    return np.where(unknown[a] | unknown[b], UNKNOWN, gaps).astype(np.int64)
 
 
 def gap_millibits(gaps: Ints, over: SmallInts, settings: Settings) -> Ints:

@@ -27,7 +27,7 @@ PROBLEMS = {
     "unknown_account": "left out: an account is not in the data",
     "same_account": "left out: both ends are one account",
     "declared_together": "left out: a verified declaration says that the accounts have one owner",
-    "contradiction": "the cannot holds; the musts of the chain that says otherwise are left out",
+    "contradiction": "the two are kept apart; the chain that says they are of one hand is left out",
 }
 """What can be wrong with a constraint, and what is done then."""
 CAPACITY = 12_000

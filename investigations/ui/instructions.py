@@ -26,13 +26,22 @@ from investigations.selectors.refs import run_ref
 from investigations.selectors.runs import run_latest
 from investigations.selectors.shapes.refs import RunRef
 from investigations.services.instructions import RATIONALE_LENGTH
-from investigations.ui.parts import PAGE_SIZE, Link, Paging, page_number, paging_for
+from investigations.ui.parts import PAGE_SIZE, Column, Link, Paging, page_number, paging_for
 
 EFFECTS = {
     InstructionKind.MUST: "From the next run on they are linked and in one cluster, whatever else they share.",
     InstructionKind.CANNOT: "From the next run on no cluster holds both; what links them is reported, not used.",
     InstructionKind.SHARED: "From the next run on it weighs nothing, and is listed among the hubs.",
 }
+
+COLUMNS = (
+    Column("What"),
+    Column("On"),
+    Column("Why"),
+    Column("By"),
+    Column("Given", numeric=True, shown_from="m"),
+    Column("State"),
+)
 
 
 class InstructionForm(forms.Form):
@@ -84,16 +93,21 @@ class InstructionGivePage:
 
 @dataclass(frozen=True)
 class InstructionListPage:
+    """The list, as base/list.html takes it."""
+
     title: str
     crumbs: tuple[Link, ...]
-    rows: tuple[InstructionRow, ...]
+    lines: tuple[InstructionRow, ...]
+    n_total: int
+    paging: Paging
     run: RunRef | None
     conflicts: tuple[ConflictRow, ...]
-    """What the newest run could not obey."""
-    paging: Paging
+    """What the newest run could not obey, the first of `n_conflicts`."""
+    n_conflicts: int
     may_withdraw: bool
     here: str
-    shows_platform_ids: bool
+    columns: tuple[Column, ...] = COLUMNS
+    noun: str = "instruction"
 
 
 def pair_panel(a: Account, b: Account, capabilities: frozenset[Capability]) -> InstructionPanel:
@@ -109,7 +123,9 @@ def value_panel(identifier: Identifier, capabilities: frozenset[Capability]) -> 
     return _panel(instruction_on_value_now(identifier), query, back, capabilities)
 
 
-def give_page(pair: tuple[Account, Account] | None, identifier: Identifier | None, form: InstructionForm) -> Any:
+def give_page(
+    pair: tuple[Account, Account] | None, identifier: Identifier | None, form: InstructionForm
+) -> InstructionGivePage:
     """The form on two accounts, or on a value."""
     hidden: tuple[tuple[str, str], ...]
     if pair is not None:
@@ -134,13 +150,14 @@ def list_page(dataset: Dataset | None, query: QueryDict, capabilities: frozenset
     return InstructionListPage(
         title=f"{n:,} instruction{'' if n == 1 else 's'} to the engine" if n else "Instructions to the engine",
         crumbs=(Link("Runs", reverse("run-list")), Link("Instructions")),
-        rows=found.items if found else (),
+        lines=found.items if found else (),
+        n_total=n,
+        paging=paging_for(query, page=page, total=n),
         run=run_ref(run) if run else None,
         conflicts=conflicts_of(run, shows_platform_ids=shows) if run else (),
-        paging=paging_for(query, page=page, total=n),
+        n_conflicts=run.statistics.get("conflicts", 0) if run else 0,
         may_withdraw=Capability.CASEWORK in capabilities,
         here=reverse("instruction-list"),
-        shows_platform_ids=shows,
     )
 
 

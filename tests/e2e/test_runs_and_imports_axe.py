@@ -1,4 +1,4 @@
-"""Axe finds nothing on the pages of runs and imports, whatever state they are in."""
+"""Axe finds nothing on the pages of runs, instructions and imports, whatever state they are in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from accounts.models import Batch, BatchFile, Reject
 from investigations.models import Run
+from investigations.services.instructions import instruction_on_pair
 from tests.cast import Cast
 from tests.e2e.conftest import Console
 from tests.factories import run_make
@@ -17,6 +18,12 @@ ERROR = {
     "kept": "Run 1.",
     "what_to_do": "Free space.",
 }
+
+
+NAMES = [
+    "runs", "run", "failed run", "instructions", "instruction on two", "instruction on a value", "instructed", "imports",
+    "import",
+]  # fmt: skip
 
 
 def run_failed(cast: Cast) -> Run:
@@ -41,15 +48,22 @@ def read_paths(read_only: tuple[str, Cast]) -> dict[str, str]:
     """The pages, on the console that the tests here share."""
     _, cast = read_only
     failed, batch = run_failed(cast), batch_with_everything(cast)
+    a, b = cast.cards_accounts[:2]
+    instruction_on_pair(a, b, kind="cannot", rationale="Two people: both came by.", by=cast.people.lead)
+    shared = cast.dataset.identifiers.order_by("pk")[0].public_id
     return {
         "runs": "/runs/",
         "run": f"/runs/{cast.run.public_id}/",
         "failed run": f"/runs/{failed.public_id}/",
+        "instructions": "/instructions/",
+        "instruction on two": f"/instructions/give/?a={cast.pair_accounts[0].public_id}&b={a.public_id}",
+        "instruction on a value": f"/instructions/give/?identifier={shared}",
+        "instructed": f"/compare/?a={a.public_id}&b={b.public_id}",
         "imports": "/imports/",
         "import": f"/imports/{batch.public_id}/",
     }
 
 
-@pytest.mark.parametrize("which", ["runs", "run", "failed run", "imports", "import"])
+@pytest.mark.parametrize("which", NAMES)
 def test_axe_finds_nothing(reader: Console, read_paths: dict[str, str], which: str) -> None:
     reader.assert_accessible(read_paths[which])

@@ -94,5 +94,11 @@ def test_withdrawing_never_leads_to_another_site(cast: Cast, investigator: Clien
     assert found.headers["Location"] == "/instructions/"
 
 
+def test_a_page_past_the_end_says_so(cast: Cast, investigator: Client) -> None:
+    instruction_on_pair(*cast.pair_accounts, kind="must", rationale="One phone.", by=cast.people.lead)
+    found = text(investigator.get("/instructions/?page=7"))
+    assert "This page has no instructions" in found and "Nobody has told" not in found
+
+
 def test_an_empty_dataset_says_how_to_begin(cast: Cast, investigator: Client) -> None:
     assert "Nobody has told the engine anything" in text(investigator.get("/instructions/"))

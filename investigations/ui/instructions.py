@@ -22,15 +22,15 @@ from investigations.selectors.instructions import (
     instruction_on_pair_now,
     instruction_on_value_now,
 )
-from investigations.selectors.refs import run_ref
+from investigations.selectors.refs import account_ref, identifier_ref, run_ref
 from investigations.selectors.runs import run_latest
-from investigations.selectors.shapes.refs import RunRef
+from investigations.selectors.shapes.refs import AccountRef, RunRef, ValueRef
 from investigations.services.instructions import RATIONALE_LENGTH
 from investigations.ui.parts import PAGE_SIZE, Column, Link, Paging, page_number, paging_for
 
 EFFECTS = {
-    InstructionKind.MUST: "From the next run on they are linked and in one cluster, whatever else they share.",
-    InstructionKind.CANNOT: "From the next run on no cluster holds both; what links them is reported, not used.",
+    InstructionKind.MUST: "From the next run on both are in one cluster, whatever they share. It makes nobody actionable.",
+    InstructionKind.CANNOT: "From the next run on no cluster holds both. What they share stays on record.",
     InstructionKind.SHARED: "From the next run on it weighs nothing, and is listed among the hubs.",
 }
 
@@ -38,7 +38,7 @@ COLUMNS = (
     Column("What"),
     Column("On"),
     Column("Why"),
-    Column("By"),
+    Column("By", shown_from="m"),
     Column("Given", numeric=True, shown_from="m"),
     Column("State"),
 )
@@ -86,6 +86,9 @@ class InstructionGivePage:
     crumbs: tuple[Link, ...]
     form: InstructionForm
     hidden: tuple[tuple[str, str], ...]
+    accounts: tuple[AccountRef, ...]
+    value: ValueRef | None
+    """What it is on: two accounts or a value."""
     effect: str
     """Where there is nothing to choose."""
     back_href: str
@@ -124,9 +127,13 @@ def value_panel(identifier: Identifier, capabilities: frozenset[Capability]) -> 
 
 
 def give_page(
-    pair: tuple[Account, Account] | None, identifier: Identifier | None, form: InstructionForm
+    pair: tuple[Account, Account] | None,
+    identifier: Identifier | None,
+    form: InstructionForm,
+    capabilities: frozenset[Capability],
 ) -> InstructionGivePage:
     """The form on two accounts, or on a value."""
+    shows = Capability.PLATFORM_IDS in capabilities
     hidden: tuple[tuple[str, str], ...]
     if pair is not None:
         hidden = (("a", str(pair[0].public_id)), ("b", str(pair[1].public_id)))
@@ -138,7 +145,16 @@ def give_page(
         back = reverse("identifier-detail", args=[identifier.public_id])
         title, label = "Do strangers share this value?", str(identifier.public_id)
         effect = EFFECTS[InstructionKind.SHARED]
-    return InstructionGivePage(title, (Link(label, back), Link("Tell the engine")), form, hidden, effect, back)
+    return InstructionGivePage(
+        title=title,
+        crumbs=(Link(label, back), Link("Tell the engine")),
+        form=form,
+        hidden=hidden,
+        accounts=tuple(account_ref(account, shows_platform_ids=shows) for account in pair or ()),
+        value=identifier_ref(identifier) if identifier else None,
+        effect=effect,
+        back_href=back,
+    )
 
 
 def list_page(dataset: Dataset | None, query: QueryDict, capabilities: frozenset[Capability]) -> InstructionListPage:

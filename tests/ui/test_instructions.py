@@ -32,7 +32,9 @@ def test_two_accounts_are_said_never_to_be_together_and_that_is_taken_back(cast:
     given = pair_of(cast)
     compare = f"/compare/?a={given['a']}&b={given['b']}"
     assert "Nobody has told the engine otherwise" in text(investigator.get(compare))
-    assert "What do you know of these two accounts?" in text(investigator.get(GIVE, given))
+    form = text(investigator.get(GIVE, given))
+    assert "What do you know of these two accounts?" in form
+    assert all(f'href="/accounts/{public_id}/"' in form for public_id in given.values())
     sent = investigator.post(GIVE, given | {"kind": "cannot", "rationale": "I met both."}, follow=True)
     assert sent.redirect_chain == [(compare, 302)]
     assert "The next run obeys this." in text(sent)

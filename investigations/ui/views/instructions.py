@@ -48,7 +48,7 @@ def instruction_give_view(request: SignedInRequest) -> HttpResponse:
         form.add_error(None, f"{error.detail} {error.what_to_do}".strip())
         return _form(request, pair, identifier, form)
     messages.success(request, "The next run obeys this.")
-    return redirect(give_page(pair, identifier, form).back_href)
+    return redirect(give_page(pair, identifier, form, request.user.capabilities).back_href)
 
 
 @allow(Capability.CASEWORK)
@@ -83,4 +83,5 @@ def _form(
     request: SignedInRequest, pair: tuple[Account, Account] | None, identifier: Identifier | None, form: InstructionForm
 ) -> HttpResponse:
     status = 400 if form.is_bound else 200
-    return render(request, "instructions/give.html", {"page": give_page(pair, identifier, form)}, status=status)
+    page = give_page(pair, identifier, form, request.user.capabilities)
+    return render(request, "instructions/give.html", {"page": page}, status=status)
